@@ -1,0 +1,26 @@
+// Mounts by descriptor (fsopen(2), open_tree(2), move_mount(2), mount_setattr(2)) and the two by path that the host
+// needs: the state directory's tmpfs and the pod's network namespace. Inside a container the child's dialect mounts
+// (container/init).
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace cradle::sys {
+
+// A new file system, attached nowhere: closing the descriptor unmounts it.
+Result<UniqueFd> FsMount(const std::string& fstype, const std::vector<std::pair<std::string, std::string>>& options,
+                         unsigned attr_flags);
+Result<UniqueFd> OpenTree(FdRef dir, const std::string& path, unsigned flags);
+Result<> MoveMount(FdRef mount, FdRef to_dir, const std::string& to_path);
+
+// mount(2) and umount2(2), host side only.
+Result<> Mount(const std::string& source, const std::string& target, const std::string& fstype, unsigned long flags,
+               const std::string& data);
+Result<> Umount(const std::string& target, int flags);
+
+}  // namespace cradle::sys

@@ -1,0 +1,27 @@
+// The small texts that cgroup files hold. Pure; foreign bytes are never trusted.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cradle::cgroups {
+
+// Pieces between separators, empty ones left out.
+std::vector<std::string_view> Split(std::string_view text, char separator);
+std::string_view Trim(std::string_view text);
+
+// A decimal number with nothing beside it but white space.
+std::optional<uint64_t> ParseNumber(std::string_view text);
+// N of the line "key N"; 0 when there is no such line.
+uint64_t KeyedValue(std::string_view text, std::string_view key);
+// "0-3,7": what it names. Nothing for an empty or malformed text, or an id above 65535.
+std::optional<std::set<int>> ParseIdList(std::string_view text);
+// "2MB", "1GB", "64KB": how CRI and v1 hugetlb write a page size. `kib` is a whole number of such
+// units.
+std::string HugepageName(uint64_t kib);
+
+}  // namespace cradle::cgroups

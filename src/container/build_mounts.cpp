@@ -1,0 +1,113 @@
+#include "container/build_mounts.h"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace cradle::container {
+namespace {
+
+bool IsAtOrBelow(std::string_view path, std::string_view parent) {
+  return path == parent || (path.starts_with(parent) && path.substr(parent.size()).starts_with('/'));
+}
+
+bool IsCovered(std::string_view target, const std::vector<MountPlan>& by) {
+  return std::any_of(by.begin(), by.end(), [&](const MountPlan& mount) { return IsAtOrBelow(target, mount.target); });
+}
+
+MountPlan Own(MountPlan::Kind kind, const char* target) {
+  return {.kind = kind, .host_source = {}, .target = target, .nosuid = true, .nodev = true, .noexec = true,
+          .options = {}};
+}
+
+std::vector<MountPlan> OwnMounts(const SecuritySpec& security) {
+  using Kind = MountPlan::Kind;
+  MountPlan dev = Own(Kind::kTmpfs, "/dev");
+  dev.nodev = dev.noexec = false;
+  dev.options = "mode=755,size=65536k";
+  MountPlan pts = Own(Kind::kDevpts, "/dev/pts");
+  pts.nodev = false;
+  pts.options = "newinstance,ptmxmode=0666,mode=0620,gid=5";
+  MountPlan shm = Own(security.host_ipc ? Kind::kBind : Kind::kPodShm, "/dev/shm");
+  if (security.host_ipc) shm.host_source = "/dev/shm";
+  MountPlan sys = Own(Kind::kSysfs, "/sys");
+  MountPlan cgroup = Own(Kind::kCgroup, "/sys/fs/cgroup");
+  sys.readonly = cgroup.readonly = !security.privileged;
+  return {Own(Kind::kProc, "/proc"), dev, pts, shm, Own(Kind::kMqueue, "/dev/mqueue"), sys, cgroup};
+}
+
+// /etc/hosts and its like.
+std::vector<MountPlan> PodFiles(const SecuritySpec& security, const PodContext& pod) {
+  std::vector<MountPlan> files;
+  const auto add = [&](const char* target, const std::string& source) {
+    if (source.empty()) return;
+    files.push_back({.kind = MountPlan::Kind::kBind, .host_source = source, .target = target,
+                     .readonly = security.readonly_rootfs, .options = {}});
+  };
+  add("/etc/hostname", pod.hostname_file);
+  add("/etc/hosts", pod.hosts);
+  add("/etc/resolv.conf", pod.resolv_conf);
+  return files;
+}
+
+Result<> CheckPath(std::string_view field, const std::string& path) {
+  if (path.starts_with('/') && path.find('\0') == std::string::npos) return {};
+  return InvalidArgument(Cat(field, " \"", path.substr(0, 256), "\" is no absolute path"));
+}
+
+Result<MountPlan> RequestMount(const MountSpec& spec) {
+  TRYV(CheckPath("mounts.container_path", spec.container_path));
+  TRYV(CheckPath("mounts.host_path", spec.host_path));
+  const std::string target = CleanPath(spec.container_path);
+  if (target == "/") return InvalidArgument("mounts.container_path \"/\" would replace the root file system");
+  const std::string where = Cat("mounts.recursive_read_only of ", spec.container_path);
+  if (spec.recursive_readonly && !spec.readonly) return InvalidArgument(Cat(where, ": the mount is not readonly"));
+  if (spec.recursive_readonly && spec.propagation != Propagation::kPrivate)
+    return InvalidArgument(Cat(where, ": needs private propagation"));
+  return MountPlan{.kind = MountPlan::Kind::kBind, .host_source = spec.host_path, .target = target,
+                   .readonly = spec.readonly, .recursive_readonly = spec.recursive_readonly,
+                   .propagation = spec.propagation, .options = {}};
+}
+
+auto Depth(const MountPlan& mount) { return std::count(mount.target.begin(), mount.target.end(), '/'); }
+
+}  // namespace
+
+std::string CleanPath(const std::string& path) {
+  std::string clean = std::filesystem::path(path).lexically_normal().string();
+  while (clean.size() > 1 && clean.ends_with('/')) clean.pop_back();
+  // POSIX lets "//" mean something else; here it is the root.
+  if (clean.starts_with("//")) clean.erase(0, clean.find_first_not_of('/') - 1);
+  return clean;
+}
+
+Result<std::vector<MountPlan>> BuildMounts(const ContainerSpec& spec, const PodContext& pod) {
+  std::vector<MountPlan> asked;
+  for (const MountSpec& mount : spec.mounts) asked.push_back(TRY(RequestMount(mount)));
+  std::vector<MountPlan> mounts;
+  for (MountPlan& own : OwnMounts(spec.security))
+    if (!IsCovered(own.target, asked)) mounts.push_back(std::move(own));
+  const size_t own_count = mounts.size();
+  for (MountPlan& file : PodFiles(spec.security, pod)) {
+    const bool replaced =
+        std::any_of(asked.begin(), asked.end(), [&](const MountPlan& mount) { return mount.target == file.target; });
+    if (!replaced) mounts.push_back(std::move(file));
+  }
+  std::move(asked.begin(), asked.end(), std::back_inserter(mounts));
+  std::stable_sort(mounts.begin() + static_cast<ptrdiff_t>(own_count), mounts.end(),
+                   [](const MountPlan& a, const MountPlan& b) { return Depth(a) < Depth(b); });
+  return mounts;
+}
+
+Propagation RootPropagation(const ContainerSpec& spec) {
+  Propagation most = Propagation::kPrivate;
+  for (const MountSpec& mount : spec.mounts) most = std::max(most, mount.propagation);
+  return most;
+}
+
+bool IsMountedOver(const ContainerSpec& spec, const std::string& path) {
+  return std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const MountSpec& mount) {
+    return IsAtOrBelow(path, CleanPath(mount.container_path));
+  });
+}
+
+}  // namespace cradle::container

@@ -1,0 +1,21 @@
+#include <fcntl.h>
+
+#include <charconv>
+
+#include "base/sys/file.h"
+#include "base/sys/process.h"
+#include "container/build_plan.h"
+#include "container/devices.h"
+
+namespace cradle::container {
+
+Result<NodeFacts> CollectNodeFacts() {
+  NodeFacts facts;
+  facts.bounding_caps = sys::CapabilityBoundingSet();
+  const std::string text = TRY(sys::ReadFile(kCwd, "/proc/self/oom_score_adj", 64));
+  std::from_chars(text.data(), text.data() + text.size(), facts.oom_score_adj);
+  facts.host_devices = TRY(HostDevices("/dev"));
+  return facts;
+}
+
+}  // namespace cradle::container

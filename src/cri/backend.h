@@ -1,0 +1,29 @@
+// What the services stand on. The daemon makes these and keeps them until the server is gone.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "cni/network.h"
+#include "image/store.h"
+#include "sandbox/runtime.h"
+#include "streaming/server.h"
+
+namespace cradle::cri {
+
+// For Version, Status and Debug.Info. Facts are for people ("cgroups": "v1 (hybrid)"); those that
+// programs read: "root", "state" and "logs" (the directory for pods that no kubelet made).
+struct NodeInfo {
+  std::string version;  // of cradle: "0.1.0"
+  std::map<std::string, std::string> facts;
+};
+
+struct Backend {
+  sandbox::Runtime& runtime;
+  image::ImageStore& images;
+  const cni::Network& network;
+  streaming::Server& streaming;
+  NodeInfo node;
+};
+
+}  // namespace cradle::cri

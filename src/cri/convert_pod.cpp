@@ -1,0 +1,180 @@
+#include "cri/convert_pod.h"
+
+#include "cri/check.h"
+#include "sandbox/sysctls.h"
+
+namespace cradle::cri {
+namespace pb = ::runtime::v1;
+namespace {
+
+constexpr std::string_view kNamespaces = "linux.security_context.namespace_options";
+
+Result<> ConvertMetadata(const pb::PodSandboxMetadata& metadata, sandbox::PodSpec& spec) {
+  TRYV(CheckName("metadata.name", metadata.name()));
+  TRYV(CheckName("metadata.namespace", metadata.namespace_()));
+  TRYV(CheckName("metadata.uid", metadata.uid()));
+  spec.name = metadata.name();
+  spec.name_space = metadata.namespace_();
+  spec.uid = metadata.uid();
+  spec.attempt = metadata.attempt();
+  return {};
+}
+
+using Words = google::protobuf::RepeatedPtrField<std::string>;
+
+Result<std::vector<std::string>> ConvertWords(std::string_view field, const Words& words) {
+  for (int i = 0; i < words.size(); ++i) TRYV(CheckWord(Indexed(field, i), words[i]));
+  return std::vector<std::string>(words.begin(), words.end());
+}
+
+Result<> ConvertDns(const pb::DNSConfig& config, sandbox::PodSpec& spec) {
+  sandbox::DnsSpec dns;
+  dns.servers = TRY(ConvertWords("dns_config.servers", config.servers()));
+  for (int i = 0; i < config.servers_size(); ++i) {
+    const std::string& server = config.servers(i);  // a link-local one may name its interface: fe80::1%eth0
+    TRYV(CheckIpAddress(Indexed("dns_config.servers", i), server.substr(0, server.find('%'))));
+  }
+  dns.searches = TRY(ConvertWords("dns_config.searches", config.searches()));
+  dns.options = TRY(ConvertWords("dns_config.options", config.options()));
+  if (dns != sandbox::DnsSpec{}) spec.dns = std::move(dns);
+  return {};
+}
+
+Result<std::string> ProtocolName(const std::string& field, pb::Protocol protocol) {
+  switch (protocol) {
+    case pb::TCP:
+      return std::string("tcp");
+    case pb::UDP:
+      return std::string("udp");
+    case pb::SCTP:
+      return std::string("sctp");
+    default:
+      return Bad(field, static_cast<int64_t>(protocol), "no such protocol");
+  }
+}
+
+Result<> ConvertPorts(const pb::PodSandboxConfig& config, sandbox::PodSpec& spec) {
+  for (int i = 0; i < config.port_mappings_size(); ++i) {
+    const pb::PortMapping& port = config.port_mappings(i);
+    std::string field = Indexed("port_mappings", i);
+    cni::PortMapping mapping;
+    mapping.protocol = TRY(ProtocolName(field + ".protocol", port.protocol()));
+    TRYV(CheckRange(field + ".host_port", port.host_port(), 0, 65535));
+    TRYV(CheckRange(field + ".container_port", port.container_port(), port.host_port() ? 1 : 0,
+                    65535));
+    if (!port.host_ip().empty()) TRYV(CheckIpAddress(field + ".host_ip", port.host_ip()));
+    if (port.host_port() == 0) continue;
+    mapping.container_port = port.container_port();
+    mapping.host_port = port.host_port();
+    mapping.host_ip = port.host_ip();
+    spec.port_mappings.push_back(std::move(mapping));
+  }
+  return {};
+}
+
+// What it would take is checked first, so that nonsense is called nonsense.
+Result<> CheckUserNamespace(const pb::UserNamespace& options) {
+  std::string field = Cat(kNamespaces, ".userns_options");
+  std::string mode = Cat(field, ".mode");
+  if (options.mode() == pb::NODE) {
+    if (options.uids_size() + options.gids_size() == 0) return {};
+    return Bad(mode, "NODE", "goes with no mapping");
+  }
+  if (options.mode() != pb::POD) {
+    return Bad(mode, pb::NamespaceMode_Name(options.mode()), "must be POD or NODE");
+  }
+  for (const auto* ids : {&options.uids(), &options.gids()}) {
+    std::string name = Cat(field, ids == &options.uids() ? ".uids" : ".gids");
+    if (ids->size() != 1) return Bad(name, int64_t{ids->size()}, "must be one mapping");
+    if (ids->Get(0).container_id() != 0 || ids->Get(0).length() == 0) {
+      return Bad(name, int64_t{ids->Get(0).container_id()}, "must map id 0");
+    }
+  }
+  return Bad(mode, "POD", "user namespaces aren't available in this version");
+}
+
+Result<bool> IsHost(std::string_view name, pb::NamespaceMode mode) {
+  if (mode == pb::POD || mode == pb::NODE) return mode == pb::NODE;
+  return Bad(Cat(kNamespaces, ".", name), pb::NamespaceMode_Name(mode), "must be POD or NODE");
+}
+
+Result<> ConvertNamespaces(const pb::NamespaceOption& options, sandbox::PodSpec& spec) {
+  spec.host_network = TRY(IsHost("network", options.network()));
+  spec.host_ipc = TRY(IsHost("ipc", options.ipc()));
+  switch (options.pid()) {
+    case pb::POD:
+      spec.pid_mode = container::PidMode::kPod;
+      break;
+    case pb::CONTAINER:
+      spec.pid_mode = container::PidMode::kContainer;
+      break;
+    case pb::NODE:
+      spec.pid_mode = container::PidMode::kNode;
+      break;
+    default:
+      return Bad(Cat(kNamespaces, ".pid"), pb::NamespaceMode_Name(options.pid()),
+                 "must be POD, CONTAINER or NODE");
+  }
+  if (options.has_userns_options()) return CheckUserNamespace(options.userns_options());
+  return {};
+}
+
+Result<> ConvertSecurity(const pb::LinuxSandboxSecurityContext& context, sandbox::PodSpec& spec) {
+  if (context.has_run_as_user()) {
+    TRY(CheckId("linux.security_context.run_as_user", context.run_as_user().value()));
+  }
+  if (context.has_run_as_group()) {
+    int64_t group = context.run_as_group().value();
+    TRY(CheckId("linux.security_context.run_as_group", group));
+    if (!context.has_run_as_user()) {
+      return Bad("linux.security_context.run_as_group", group, "needs run_as_user");
+    }
+  }
+  for (int64_t group : context.supplemental_groups()) {
+    TRY(CheckId("linux.security_context.supplemental_groups", group));
+  }
+  spec.privileged = context.privileged();
+  return ConvertNamespaces(context.namespace_options(), spec);
+}
+
+Result<> ConvertLinux(const pb::LinuxPodSandboxConfig& config, sandbox::PodSpec& spec) {
+  TRYV(ConvertSecurity(config.security_context(), spec));
+  if (!config.cgroup_parent().empty()) {
+    TRYV(CheckAbsolutePath("linux.cgroup_parent", config.cgroup_parent()));
+    TRYV(CheckLine("linux.cgroup_parent", config.cgroup_parent()));
+    spec.cgroup_parent = config.cgroup_parent();
+  }
+  spec.sysctls = {config.sysctls().begin(), config.sysctls().end()};
+  return sandbox::CheckSysctls(spec.sysctls, spec.host_network, spec.host_ipc)
+      .With("linux.sysctls");
+}
+
+Result<> Convert(const pb::PodSandboxConfig& config, sandbox::PodSpec& spec) {
+  TRYV(ConvertMetadata(config.metadata(), spec));
+  TRYV(CheckHostname("hostname", config.hostname()));
+  spec.hostname = config.hostname();
+  if (!config.log_directory().empty()) {
+    TRYV(CheckAbsolutePath("log_directory", config.log_directory()));
+    TRYV(CheckLine("log_directory", config.log_directory()));
+    spec.log_directory = config.log_directory();
+  }
+  TRYV(ConvertDns(config.dns_config(), spec));
+  TRYV(ConvertPorts(config, spec));
+  spec.labels = {config.labels().begin(), config.labels().end()};
+  spec.annotations = {config.annotations().begin(), config.annotations().end()};
+  return ConvertLinux(config.linux(), spec);
+}
+
+}  // namespace
+
+Result<sandbox::PodSpec> PodSpecFrom(const pb::PodSandboxConfig& config,
+                                     const std::string& runtime_handler) {
+  if (!runtime_handler.empty()) {
+    return Bad("runtime_handler", runtime_handler, "this runtime handler is not configured");
+  }
+  sandbox::PodSpec spec;
+  TRYV(Convert(config, spec));
+  return spec;
+}
+
+}  // namespace cradle::cri

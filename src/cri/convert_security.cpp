@@ -1,0 +1,203 @@
+#include <cctype>
+
+#include "cri/check.h"
+#include "cri/convert_container.h"
+
+namespace cradle::cri {
+namespace pb = ::runtime::v1;
+namespace {
+
+using container::PidMode;
+using container::SeccompSpec;
+using container::SecuritySpec;
+using Context = pb::LinuxContainerSecurityContext;
+using Strings = google::protobuf::RepeatedPtrField<std::string>;
+
+// Clients older than the profiles as messages fill these.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+const std::string& OldSeccomp(const Context& context) { return context.seccomp_profile_path(); }
+const std::string& OldAppArmor(const Context& context) { return context.apparmor_profile(); }
+#pragma GCC diagnostic pop
+
+std::string Field(std::string_view name) { return Cat("linux.security_context.", name); }
+
+Result<> ConvertUser(const Context& context, SecuritySpec& spec) {
+  if (context.has_run_as_user()) {
+    spec.run_as_user = TRY(CheckId(Field("run_as_user"), context.run_as_user().value()));
+    if (!context.run_as_username().empty()) {
+      return Bad(Field("run_as_username"), context.run_as_username(),
+                 "excludes run_as_user, which is set too");
+    }
+  }
+  TRYV(CheckLine(Field("run_as_username"), context.run_as_username()));
+  spec.run_as_username = context.run_as_username();
+  if (context.has_run_as_group()) {
+    spec.run_as_group = TRY(CheckId(Field("run_as_group"), context.run_as_group().value()));
+    if (!context.has_run_as_user() && context.run_as_username().empty()) {
+      return Bad(Field("run_as_group"), context.run_as_group().value(),
+                 "needs run_as_user or run_as_username");
+    }
+  }
+  for (int i = 0; i < context.supplemental_groups_size(); ++i) {
+    std::string field = Indexed(Field("supplemental_groups"), i);
+    spec.supplemental_groups.push_back(TRY(CheckId(field, context.supplemental_groups(i))));
+  }
+  if (!pb::SupplementalGroupsPolicy_IsValid(context.supplemental_groups_policy())) {
+    return Bad(Field("supplemental_groups_policy"),
+               static_cast<int64_t>(context.supplemental_groups_policy()), "no such policy");
+  }
+  spec.strict_groups = context.supplemental_groups_policy() == pb::Strict;
+  return {};
+}
+
+// "cap_net_admin", "NET_ADMIN" -> "NET_ADMIN". Whether there is such a one is for the plan to say.
+Result<std::vector<std::string>> ConvertCapabilities(const std::string& field,
+                                                     const Strings& names) {
+  std::vector<std::string> out;
+  for (int i = 0; i < names.size(); ++i) {
+    std::string name;
+    for (unsigned char c : names[i]) {
+      if (!std::isalnum(c) && c != '_') return Bad(Indexed(field, i), names[i], "no capability");
+      name.push_back(static_cast<char>(std::toupper(c)));
+    }
+    if (name.starts_with("CAP_")) name.erase(0, 4);
+    if (name.empty()) return Bad(Indexed(field, i), names[i], "no capability");
+    out.push_back(std::move(name));
+  }
+  return out;
+}
+
+Result<std::vector<std::string>> ConvertPaths(const std::string& field, const Strings& paths) {
+  for (int i = 0; i < paths.size(); ++i) TRYV(CheckAbsolutePath(Indexed(field, i), paths[i]));
+  return std::vector<std::string>(paths.begin(), paths.end());
+}
+
+Result<SeccompSpec> LocalhostSeccomp(const std::string& field, const std::string& path) {
+  TRYV(CheckAbsolutePath(field, path));
+  return SeccompSpec{SeccompSpec::Type::kLocalhost, path};
+}
+
+// What it was before there were profiles as messages: "", "unconfined", "runtime/default",
+// "localhost/PATH".
+Result<SeccompSpec> SeccompFromPath(const std::string& path) {
+  constexpr std::string_view kLocalhost = "localhost/";
+  if (path.empty() || path == "unconfined") return SeccompSpec{};
+  if (path == "runtime/default" || path == "docker/default") {
+    return SeccompSpec{SeccompSpec::Type::kRuntimeDefault, ""};
+  }
+  std::string field = Field("seccomp_profile_path");
+  if (!path.starts_with(kLocalhost)) {
+    return Bad(field, path, "must be unconfined, runtime/default or localhost/PATH");
+  }
+  return LocalhostSeccomp(field, path.substr(kLocalhost.size()));
+}
+
+Result<SeccompSpec> ConvertSeccomp(const Context& context) {
+  if (context.privileged()) return SeccompSpec{};
+  if (!context.has_seccomp()) return SeccompFromPath(OldSeccomp(context));
+  switch (context.seccomp().profile_type()) {
+    case pb::SecurityProfile::RuntimeDefault:
+      return SeccompSpec{SeccompSpec::Type::kRuntimeDefault, ""};
+    case pb::SecurityProfile::Unconfined:
+      return SeccompSpec{};
+    case pb::SecurityProfile::Localhost:
+      return LocalhostSeccomp(Field("seccomp.localhost_ref"), context.seccomp().localhost_ref());
+    default:
+      return Bad(Field("seccomp.profile_type"),
+                 static_cast<int64_t>(context.seccomp().profile_type()), "no such type");
+  }
+}
+
+// A default profile is none where the kernel has no AppArmor; a profile by name must not be dropped
+// silently.
+Result<std::string> ConvertAppArmor(const Context& context) {
+  if (context.privileged()) return std::string();
+  std::string profile = OldAppArmor(context);
+  std::string field = Field("apparmor_profile");
+  if (context.has_apparmor()) {
+    field = Field("apparmor.localhost_ref");
+    switch (context.apparmor().profile_type()) {
+      case pb::SecurityProfile::RuntimeDefault:
+        return std::string();
+      case pb::SecurityProfile::Unconfined:
+        return std::string("unconfined");
+      case pb::SecurityProfile::Localhost:
+        profile = context.apparmor().localhost_ref();
+        if (profile.empty()) return Bad(field, profile, "must not be empty");
+        break;
+      default:
+        return Bad(Field("apparmor.profile_type"),
+                   static_cast<int64_t>(context.apparmor().profile_type()), "no such type");
+    }
+  }
+  if (profile.empty() || profile == "runtime/default") return std::string();
+  if (profile == "unconfined") return profile;
+  return Bad(field, profile, "AppArmor profiles aren't available in this version");
+}
+
+Result<> ConvertPid(const pb::NamespaceOption& options, const sandbox::PodSpec& pod,
+                    SecuritySpec& spec) {
+  switch (options.pid()) {
+    case pb::POD:
+      spec.pid_mode = pod.pid_mode;
+      return {};
+    case pb::CONTAINER:
+      spec.pid_mode = PidMode::kContainer;
+      return {};
+    case pb::NODE:
+      spec.pid_mode = PidMode::kNode;
+      return {};
+    case pb::TARGET:
+      if (options.target_id().empty()) {
+        return Bad(Field("namespace_options.target_id"), "", "must name a container");
+      }
+      spec.pid_mode = PidMode::kTarget;
+      spec.pid_target = options.target_id();
+      return {};
+    default:
+      return Bad(Field("namespace_options.pid"), static_cast<int64_t>(options.pid()),
+                 "no such namespace mode");
+  }
+}
+
+Result<> ConvertNamespaces(const pb::NamespaceOption& options, const sandbox::PodSpec& pod,
+                           SecuritySpec& spec) {
+  spec.host_network = pod.host_network;
+  spec.host_ipc = pod.host_ipc;
+  if (options.has_userns_options() && options.userns_options().mode() != pb::NODE) {
+    return Bad(Field("namespace_options.userns_options.mode"),
+               pb::NamespaceMode_Name(options.userns_options().mode()),
+               "user namespaces aren't available in this version");
+  }
+  return ConvertPid(options, pod, spec);
+}
+
+}  // namespace
+
+Result<SecuritySpec> SecuritySpecFrom(const Context& context, const sandbox::PodSpec& pod) {
+  SecuritySpec spec;
+  if (context.privileged() && !pod.privileged) {
+    return Bad(Field("privileged"), "true",
+               "no privileged container allowed in sandbox: the pod isn't privileged");
+  }
+  spec.privileged = context.privileged();
+  TRYV(ConvertUser(context, spec));
+  TRYV(ConvertNamespaces(context.namespace_options(), pod, spec));
+  spec.readonly_rootfs = context.readonly_rootfs();
+  spec.no_new_privs = context.no_new_privs();
+  const pb::Capability& caps = context.capabilities();
+  spec.caps_add =
+      TRY(ConvertCapabilities(Field("capabilities.add_capabilities"), caps.add_capabilities()));
+  spec.caps_drop =
+      TRY(ConvertCapabilities(Field("capabilities.drop_capabilities"), caps.drop_capabilities()));
+  spec.caps_ambient = TRY(ConvertCapabilities(Field("capabilities.add_ambient_capabilities"),
+                                              caps.add_ambient_capabilities()));
+  spec.masked_paths = TRY(ConvertPaths(Field("masked_paths"), context.masked_paths()));
+  spec.readonly_paths = TRY(ConvertPaths(Field("readonly_paths"), context.readonly_paths()));
+  spec.seccomp = TRY(ConvertSeccomp(context));
+  spec.apparmor_profile = TRY(ConvertAppArmor(context));
+  return spec;
+}
+
+}  // namespace cradle::cri

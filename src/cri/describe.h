@@ -1,0 +1,23 @@
+// What the runtime knows, as the CRI's messages. Pure.
+#pragma once
+
+#include <string>
+
+#include "cri/api.pb.h"
+#include "image/store.h"
+#include "sandbox/runtime.h"
+
+namespace cradle::cri {
+
+runtime::v1::PodSandbox DescribePod(const sandbox::PodView& pod);
+runtime::v1::PodSandboxStatus DescribePodStatus(const sandbox::PodView& pod);
+runtime::v1::Container DescribeContainer(const sandbox::ContainerView& container);
+// Reason, message and exit code are filled when it has exited. Mounts are those of the request.
+runtime::v1::ContainerStatus DescribeContainerStatus(const sandbox::ContainerView& container);
+runtime::v1::ContainerAttributes DescribeAttributes(const sandbox::ContainerView& container);
+runtime::v1::Image DescribeImage(const image::Image& image);
+
+runtime::v1::PodSandboxState StateOf(const sandbox::PodView& pod);
+runtime::v1::ContainerState StateOf(const sandbox::ContainerView& container);
+
+}  // namespace cradle::cri

@@ -1,0 +1,83 @@
+#include <nlohmann/json.hpp>
+
+#include "cri/call.h"
+#include "cri/services.h"
+
+namespace cradle::cri {
+namespace pb = ::runtime::v1;
+namespace {
+
+constexpr char kKubeletApi[] = "0.1.0";  // the kubelet takes nothing else
+
+void AddCondition(pb::StatusResponse& response, const char* type, const Result<>& ready,
+                  const char* reason) {
+  pb::RuntimeCondition* condition = response.mutable_status()->add_conditions();
+  condition->set_type(type);
+  condition->set_status(ready.ok());
+  if (ready.ok()) return;
+  condition->set_reason(reason);
+  condition->set_message(ready.error().text());
+}
+
+// critest looks for "stateDir" in "config".
+std::string ConfigJson(const NodeInfo& node) {
+  nlohmann::ordered_json json;
+  for (const auto& [key, value] : node.facts) json[key] = value;
+  auto alias = [&](const char* name, const char* fact) {
+    if (auto found = node.facts.find(fact); found != node.facts.end()) json[name] = found->second;
+  };
+  alias("rootDir", "root");
+  alias("stateDir", "state");
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+Result<> NotYet(std::string_view what) {
+  return Error(Code::kUnimplemented, Cat(what, " isn't available in this version of cradle"));
+}
+
+}  // namespace
+
+using Context = grpc::CallbackServerContext;
+using Reactor = grpc::ServerUnaryReactor;
+
+Reactor* RuntimeService::Version(Context* context, const pb::VersionRequest*,
+                                 pb::VersionResponse* response) {
+  response->set_version(kKubeletApi);
+  response->set_runtime_name("cradle");
+  response->set_runtime_version(backend_.node.version);
+  response->set_runtime_api_version("v1");
+  return Answer(context);
+}
+
+Reactor* RuntimeService::Status(Context* context, const pb::StatusRequest* request,
+                                pb::StatusResponse* response) {
+  AddCondition(*response, "RuntimeReady", {}, "");
+  AddCondition(*response, "NetworkReady", backend_.network.Ready(), "NetworkPluginNotReady");
+  pb::RuntimeHandler* handler = response->add_runtime_handlers();
+  handler->set_name("");
+  handler->mutable_features()->set_recursive_read_only_mounts(true);
+  response->mutable_features()->set_supplemental_groups_policy(true);
+  if (request->verbose()) (*response->mutable_info())["config"] = ConfigJson(backend_.node);
+  return Answer(context);
+}
+
+Reactor* RuntimeService::RuntimeConfig(Context* context, const pb::RuntimeConfigRequest*,
+                                       pb::RuntimeConfigResponse* response) {
+  response->mutable_linux()->set_cgroup_driver(pb::CGROUPFS);
+  return Answer(context);
+}
+
+// The pod CIDR is the network configuration's business.
+Reactor* RuntimeService::UpdateRuntimeConfig(Context* context,
+                                             const pb::UpdateRuntimeConfigRequest*,
+                                             pb::UpdateRuntimeConfigResponse*) {
+  return Answer(context);
+}
+
+Reactor* RuntimeService::UpdateContainerResources(Context* context,
+                                                  const pb::UpdateContainerResourcesRequest*,
+                                                  pb::UpdateContainerResourcesResponse*) {
+  return Answer(context, NotYet("changing the resources of a container"));
+}
+
+}  // namespace cradle::cri

@@ -1,0 +1,199 @@
+// cradlectl: the command line. The only file that knows CLI11.
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+
+#include "base/sys/process.h"
+#include "ctl/client.h"
+#include "ctl/terminal.h"
+#include "ctl/verbs.h"
+
+namespace cradle::ctl {
+namespace {
+
+constexpr char kDefaultAddress[] = "unix:///run/cradle/cradle.sock";
+using Verb = std::function<Result<int>(Client&)>;
+
+// Options live here while CLI11 fills them; the chosen verb is left in `verb`.
+class CommandLine {
+ public:
+  CommandLine() {
+    app_.require_subcommand(1);
+    app_.option_defaults()->always_capture_default(false);
+    app_.add_option("-a,--address", address_,
+                    "cradled's socket (default " + std::string(kDefaultAddress) + ")")
+        ->envname("CRADLE_ADDRESS");
+    AddRun();
+    AddLists();
+    AddImages();
+    AddContainerVerbs();
+    AddNodeVerbs();
+  }
+
+  int Main(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      return app_.exit(error) == 0 ? 0 : 2;
+    }
+    auto exit_code = Perform();
+    if (exit_code.ok()) return *exit_code;
+    PrintError(Cat("cradlectl: ", exit_code.error().text(), "\n"));
+    return 1;
+  }
+
+ private:
+  Result<int> Perform() {
+    DropMark(run_.command);
+    DropMark(exec_.command);
+    // Before gRPC makes threads: they must not take the signals.
+    if (follows_run_) signals_ = TRY(sys::BlockAndSignalfd({SIGINT, SIGTERM}));
+    Client client = TRY(Client::Connect(address_));
+    return verb_(client);
+  }
+
+  CLI::App* Add(const char* name, const char* help, Verb verb, CLI::App* parent = nullptr) {
+    CLI::App* command = (parent == nullptr ? &app_ : parent)->add_subcommand(name, help);
+    command->callback([this, verb] { verb_ = verb; });
+    return command;
+  }
+  void AddFormat(CLI::App* command, Format& format) {
+    static const std::map<std::string, Format> kFormats = {{"table", Format::kTable},
+                                                           {"wide", Format::kWide},
+                                                           {"json", Format::kJson},
+                                                           {"yaml", Format::kYaml}};
+    command->add_option("-o,--output", format, "table, wide, json or yaml")
+        ->transform(CLI::CheckedTransformer(kFormats));
+  }
+  // The "--" of `run IMAGE -- COMMAND`, which CLI11 hands on.
+  static void DropMark(std::vector<std::string>& words) {
+    if (!words.empty() && words.front() == "--") words.erase(words.begin());
+  }
+  // Everything after the first of `words` belongs to the command in the container, options too.
+  static void AddCommand(CLI::App* command, std::vector<std::string>& words, bool required) {
+    command->positionals_at_end();
+    auto* option = command->add_option("command", words, "the command and its arguments");
+    if (required) option->required();
+  }
+
+  void AddRun() {
+    auto* command = Add("run", "Run a container in a pod of its own",
+                        [this](Client& c) { return Run(c, run_, signals_); });
+    command->add_option("--name", run_.name, "name of the pod and the container");
+    command->add_option("-e,--env", run_.env, "NAME=VALUE, or NAME as it is here")
+        ->allow_extra_args(false);
+    command->add_option("-v,--mount", run_.mounts, "HOST:CONTAINER[:ro]")->allow_extra_args(false);
+    command->add_option("-m,--memory", run_.memory, "memory limit, such as 64Mi");
+    command->add_option("--cpus", run_.cpus, "CPU limit, such as 0.5 or 500m");
+    command->add_option("-u,--user", run_.user, "NAME or UID[:GID]");
+    command->add_option("-w,--workdir", run_.working_dir, "working directory");
+    command->add_flag("--host-network", run_.host_network, "on the node's network");
+    command->add_flag("--privileged", run_.privileged, "all capabilities and devices");
+    command->add_flag("-d,--detach", run_.detach, "print the container's id and leave it running");
+    command->add_flag("--rm", run_.remove, "remove the pod when the container is over");
+    command->add_option("image", run_.image, "the image")->required();
+    AddCommand(command, run_.command, false);
+    command->parse_complete_callback([this] {
+      if (run_.detach && run_.remove)
+        throw CLI::ValidationError("--rm", "goes with the foreground only, not with -d");
+      follows_run_ = !run_.detach;
+    });
+  }
+
+  void AddLists() {
+    auto* ps = Add("ps", "List containers", [this](Client& c) { return Ps(c, list_); });
+    ps->add_flag("-a,--all", list_.all, "also those that don't run");
+    auto* pods = Add("pods", "List pods", [this](Client& c) { return Pods(c, list_); });
+    pods->add_flag("-a,--all", list_.all, "accepted for symmetry: all pods are shown anyway");
+    auto* images = Add("images", "List images", [this](Client& c) { return Images(c, list_); });
+    for (CLI::App* command : {ps, pods, images}) {
+      AddFormat(command, list_.format);
+      command->add_flag("-q,--quiet", list_.quiet, "ids only");
+    }
+  }
+
+  void AddImages() {
+    auto* pull = Add("pull", "Pull an image from its registry",
+                     [this](Client& c) { return Pull(c, pull_); });
+    pull->add_option("image", pull_.image, "NAME[:TAG|@DIGEST]")->required();
+    pull->add_option("--creds", pull_.credentials, "USER:PASSWORD");
+    auto* rmi = Add("rmi", "Remove images", [this](Client& c) { return RemoveImages(c, names_); });
+    rmi->add_option("images", names_, "names or ids")->required();
+    auto* image = app_.add_subcommand("image", "More about images");
+    image->require_subcommand(1);
+    auto* import = Add(
+        "import", "Import an OCI layout or a docker archive",
+        [this](Client& c) -> Result<int> {
+          return ImportImage(c, std::filesystem::absolute(import_path_).lexically_normal().string(),
+                             import_name_);
+        },
+        image);
+    import->add_option("path", import_path_, "a directory or a tar file on this node")->required();
+    import->add_option("--name", import_name_, "for an image that brings no name");
+  }
+
+  void AddContainerVerbs() {
+    auto* logs =
+        Add("logs", "Show a container's log", [this](Client& c) { return Logs(c, logs_); });
+    logs->add_option("container", logs_.container, "name or id")->required();
+    logs->add_flag("-f,--follow", logs_.follow, "go on until the container is over");
+    logs->add_flag("-t,--timestamps", logs_.timestamps, "with the time of each line");
+    logs->add_option("--tail", logs_.tail, "only the last lines");
+    logs->add_option("--since", logs_.since,
+                     "only since 10m ago, or since a time (2026-01-02T03:04:05Z)");
+    auto* exec =
+        Add("exec", "Run a command in a container", [this](Client& c) { return Exec(c, exec_); });
+    exec->add_flag("-i,--interactive", exec_.interactive, "not in this version");
+    exec->add_flag("-t,--tty", exec_.tty, "not in this version");
+    exec->add_option("--timeout", exec_.timeout, "kill the command after, such as 10s");
+    exec->add_option("container", exec_.container, "name or id")->required();
+    AddCommand(exec, exec_.command, true);
+    auto* stop = Add("stop", "Stop containers or pods",
+                     [this](Client& c) { return Stop(c, names_, grace_); });
+    stop->add_option("names", names_, "names or ids")->required();
+    stop->add_option("-t,--time", grace_,
+                     "seconds between the stop signal and the kill (default 10)")
+        ->check(CLI::NonNegativeNumber);
+    auto* rm = Add("rm", "Remove containers or pods",
+                   [this](Client& c) { return Remove(c, names_, force_); });
+    rm->add_option("names", names_, "names or ids")->required();
+    rm->add_flag("-f,--force", force_, "also what is running");
+  }
+
+  void AddNodeVerbs() {
+    auto* inspect =
+        Add("inspect", "Everything known about containers, pods or images", [this](Client& c) {
+          return Inspect(c, names_, list_.format == Format::kYaml ? Format::kYaml : Format::kJson);
+        });
+    inspect->add_option("names", names_, "names or ids")->required();
+    auto* info = Add("info", "What this node's cradled is",
+                     [this](Client& c) { return Info(c, list_.format); });
+    auto* version = Add("version", "Versions of cradlectl and cradled",
+                        [this](Client& c) { return Version(c, list_.format); });
+    for (CLI::App* command : {inspect, info, version}) AddFormat(command, list_.format);
+  }
+
+  CLI::App app_{"Runs and explains the pods of one node.", "cradlectl"};
+  std::string address_ = kDefaultAddress;
+  Verb verb_;
+  RunOptions run_;
+  bool follows_run_ = false;
+  UniqueFd signals_;
+  ListOptions list_;
+  LogOptions logs_;
+  ExecOptions exec_;
+  PullOptions pull_;
+  std::vector<std::string> names_;
+  std::string import_path_, import_name_;
+  int64_t grace_ = 10;
+  bool force_ = false;
+};
+
+}  // namespace
+}  // namespace cradle::ctl
+
+int main(int argc, char** argv) {
+  cradle::sys::IgnoreSignal(SIGPIPE);
+  return cradle::ctl::CommandLine().Main(argc, argv);
+}

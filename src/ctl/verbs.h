@@ -1,0 +1,78 @@
+// The verbs of cradlectl and their options, apart from how a command line spells them (main.cpp)
+// and free of protobuf. A verb prints its results and returns the exit code of the program; what
+// failed is its error.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+
+namespace cradle::ctl {
+
+class Client;
+enum class Format { kTable, kWide, kJson, kYaml };
+
+struct ListOptions {
+  Format format = Format::kTable;
+  bool all = false;    // also what doesn't run
+  bool quiet = false;  // ids only, whole
+};
+Result<int> Ps(Client& client, const ListOptions& options);
+Result<int> Pods(Client& client, const ListOptions& options);
+Result<int> Images(Client& client, const ListOptions& options);
+
+struct RunOptions {
+  std::string image;
+  std::vector<std::string> command;  // empty: the image's
+  std::string name;                  // of pod and container; empty: made from the image's
+  std::vector<std::string> env;      // "K=V", or "K": as it is here
+  std::vector<std::string> mounts;   // "HOST:CONTAINER[:ro]"
+  std::string memory, cpus;          // "64Mi", "0.5"
+  std::string user, working_dir;
+  bool host_network = false;
+  bool privileged = false;
+  bool detach = false;  // prints the container's id instead of its log
+  bool remove = false;  // the pod goes when the container is over
+};
+// In the foreground: shows the log until the container exits; its exit code. `signals`: a signalfd
+// of what interrupts (SIGINT, SIGTERM), blocked since before the first thread was made: one ends
+// the pull or stops the container. Not needed with detach.
+Result<int> Run(Client& client, const RunOptions& options, FdRef signals);
+
+struct LogOptions {
+  std::string container;
+  bool follow = false;
+  bool timestamps = false;
+  int64_t tail = -1;  // lines; -1: all
+  std::string since;  // "10m" or an RFC 3339 time; empty: all
+};
+Result<int> Logs(Client& client, const LogOptions& options);
+
+struct ExecOptions {
+  std::string container;
+  std::vector<std::string> command;
+  std::string timeout;  // "10s"; empty: none
+  bool interactive = false, tty = false;
+};
+Result<int> Exec(Client& client, const ExecOptions& options);
+
+struct PullOptions {
+  std::string image;
+  std::string credentials;  // "USER:PASSWORD"
+};
+Result<int> Pull(Client& client, const PullOptions& options);
+Result<int> RemoveImages(Client& client, const std::vector<std::string>& images);
+Result<int> ImportImage(Client& client, const std::string& path, const std::string& name);
+
+// Names and ids are of containers or pods; what `run` made goes as a whole.
+Result<int> Stop(Client& client, const std::vector<std::string>& names, int64_t grace_seconds);
+Result<int> Remove(Client& client, const std::vector<std::string>& names, bool force);
+
+Result<int> Inspect(Client& client, const std::vector<std::string>& names, Format format);
+Result<int> Info(Client& client, Format format);
+Result<int> Version(Client& client, Format format);
+
+}  // namespace cradle::ctl

@@ -1,0 +1,196 @@
+#include "daemon/config.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <numeric>
+#include <variant>
+
+#include <toml++/toml.h>  // with exceptions, as everywhere in this program: the two kinds don't mix in one
+
+#include "base/fd.h"
+#include "base/sys/file.h"
+
+namespace cradle::daemon {
+namespace {
+
+constexpr size_t kMaxFile = 1 << 20;
+constexpr std::string_view kUnix = "unix://";
+
+struct Key {
+  std::string_view name;  // "section.key"
+  std::variant<std::string Config::*, int64_t Config::*, std::vector<std::string> Config::*> member;
+  std::string_view help;
+};
+
+constexpr Key kKeys[] = {
+    {"listen", &Config::listen, "socket of the CRI, unix:///path"},
+    {"root", &Config::root, "images, writable layers, records; survives a reboot"},
+    {"state", &Config::state, "run state, a tmpfs (mounted when it is none)"},
+    {"log_level", &Config::log_level, "debug, info, warning or error"},
+    {"cni.conf_dir", &Config::cni_conf_dir, "network lists; the first by name is taken"},
+    {"cni.bin_dirs", &Config::cni_bin_dirs, "where plugins are looked for"},
+    {"image.parallel_layers", &Config::image_parallel_layers, "downloads at once of one pull, 1 to 64"},
+    {"registry.config_path", &Config::registry_config_path, "folders with hosts.toml"},
+    {"runtime.parallel_starts", &Config::runtime_parallel_starts, "pods and containers made at once, 1 to 1024"},
+    {"streaming.address", &Config::streaming_address, "IP address where exec, attach and port-forward are served"},
+    {"streaming.idle_seconds", &Config::streaming_idle_seconds, "sessions without data end after it; 0: never"},
+    {"streaming.port", &Config::streaming_port, "its port; 0: any"},
+};
+
+size_t EditDistance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0]++;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      size_t next = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
+      diagonal = std::exchange(row[j], next);
+    }
+  }
+  return row.back();
+}
+
+Error UnknownKey(std::string_view name) {
+  const Key* nearest = std::min_element(std::begin(kKeys), std::end(kKeys), [&](const Key& a, const Key& b) {
+    return EditDistance(a.name, name) < EditDistance(b.name, name);
+  });
+  return InvalidArgument(Cat("unknown key \"", name, "\"; did you mean \"", nearest->name, "\"?"));
+}
+
+Error WrongType(std::string_view name, std::string_view wanted) {
+  return InvalidArgument(Cat("key \"", name, "\" must be ", wanted));
+}
+
+Result<> SetKey(const Key& key, const toml::node& node, Config& config) {
+  if (auto text = std::get_if<std::string Config::*>(&key.member)) {
+    auto value = node.value_exact<std::string>();
+    if (!value) return WrongType(key.name, "a string");
+    config.*(*text) = *value;
+  } else if (auto number = std::get_if<int64_t Config::*>(&key.member)) {
+    auto value = node.value_exact<int64_t>();
+    if (!value) return WrongType(key.name, "a whole number");
+    config.*(*number) = *value;
+  } else {
+    const toml::array* list = node.as_array();
+    if (!list) return WrongType(key.name, "a list of strings");
+    std::vector<std::string> values;
+    for (const toml::node& one : *list) {
+      auto value = one.value_exact<std::string>();
+      if (!value) return WrongType(key.name, "a list of strings");
+      values.push_back(*value);
+    }
+    config.*std::get<std::vector<std::string> Config::*>(key.member) = std::move(values);
+  }
+  return {};
+}
+
+Result<> ReadTable(const toml::table& table, const std::string& prefix, Config& config) {
+  for (const auto& [name, node] : table) {
+    std::string full = prefix + std::string(name.str());
+    if (const toml::table* section = node.as_table()) {
+      if (!prefix.empty()) return UnknownKey(full);
+      bool known = std::any_of(std::begin(kKeys), std::end(kKeys),
+                               [&](const Key& key) { return key.name.starts_with(full + "."); });
+      if (!known) return UnknownKey(full);
+      TRYV(ReadTable(*section, full + ".", config));
+      continue;
+    }
+    auto key = std::find_if(std::begin(kKeys), std::end(kKeys), [&](const Key& one) { return one.name == full; });
+    if (key == std::end(kKeys)) return UnknownKey(full);
+    TRYV(SetKey(*key, node, config));
+  }
+  return {};
+}
+
+Result<> ReadOne(const std::string& path, Config& config) {
+  std::string text = TRY(sys::ReadFile(kCwd, path, kMaxFile));
+  toml::table table;
+  try {
+    table = toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    return InvalidArgument(Cat(path, ":", std::to_string(error.source().begin.line), ": ", error.description()));
+  }
+  return ReadTable(table, "", config).With(path);
+}
+
+Result<> CheckPath(std::string_view key, const std::string& value) {
+  if (value.starts_with('/') && value.find("/../") == std::string::npos) return {};
+  return InvalidArgument(Cat(key, " = \"", value, "\": must be an absolute path"));
+}
+
+Result<> CheckRange(std::string_view key, int64_t value, int64_t low, int64_t high) {
+  if (value >= low && value <= high) return {};
+  return InvalidArgument(Cat(key, " = ", std::to_string(value), ": must be between ", std::to_string(low), " and ",
+                             std::to_string(high)));
+}
+
+std::string Quoted(const std::string& text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') out.push_back('\\');
+    out.push_back(c);
+  }
+  return out + "\"";
+}
+
+std::string FormatValue(const Key& key, const Config& config) {
+  if (auto text = std::get_if<std::string Config::*>(&key.member)) return Quoted(config.*(*text));
+  if (auto number = std::get_if<int64_t Config::*>(&key.member)) return std::to_string(config.*(*number));
+  std::string out;
+  for (const std::string& one : config.*std::get<std::vector<std::string> Config::*>(key.member))
+    out += Cat(out.empty() ? "" : ", ", Quoted(one));
+  return Cat("[", out, "]");
+}
+
+}  // namespace
+
+std::string Config::socket_path() const {
+  return listen.starts_with(kUnix) ? listen.substr(kUnix.size()) : listen;
+}
+
+Result<> ReadConfig(const std::string& path, bool must_exist, Config& config) {
+  if (must_exist || sys::Exists(kCwd, path)) TRYV(ReadOne(path, config));
+  auto dir = sys::OpenAt(kCwd, path + ".d", O_RDONLY | O_DIRECTORY);
+  if (!dir.ok()) return {};
+  std::vector<std::string> names = TRY(sys::ListDir(*dir));
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names)
+    if (name.ends_with(".toml")) TRYV(ReadOne(Cat(path, ".d/", name), config));
+  return {};
+}
+
+Result<> CheckConfig(const Config& config) {
+  TRYV(CheckPath("listen", config.socket_path()));
+  TRYV(CheckPath("root", config.root));
+  TRYV(CheckPath("state", config.state));
+  TRYV(CheckPath("cni.conf_dir", config.cni_conf_dir));
+  for (const std::string& dir : config.cni_bin_dirs) TRYV(CheckPath("cni.bin_dirs", dir));
+  TRYV(CheckPath("registry.config_path", config.registry_config_path));
+  TRYV(CheckRange("image.parallel_layers", config.image_parallel_layers, 1, 64));
+  TRYV(CheckRange("runtime.parallel_starts", config.runtime_parallel_starts, 1, 1024));
+  TRYV(CheckRange("streaming.port", config.streaming_port, 0, 65535));
+  TRYV(CheckRange("streaming.idle_seconds", config.streaming_idle_seconds, 0, 365 * 24 * 3600));
+  log::Level level;
+  if (!log::ParseLevel(config.log_level, level))
+    return InvalidArgument(
+        Cat("log_level = \"", config.log_level, "\": must be debug, info, warning or error"));
+  return {};
+}
+
+std::string FormatConfig(const Config& config) {
+  std::string out, section;
+  for (const Key& key : kKeys) {
+    size_t dot = key.name.find('.');
+    std::string_view own = dot == std::string_view::npos ? std::string_view() : key.name.substr(0, dot);
+    if (own != section) {
+      section = own;
+      out += Cat("\n[", section, "]\n");
+    }
+    std::string_view name = dot == std::string_view::npos ? key.name : key.name.substr(dot + 1);
+    out += Cat("# ", key.help, "\n", name, " = ", FormatValue(key, config), "\n");
+  }
+  return out;
+}
+
+}  // namespace cradle::daemon

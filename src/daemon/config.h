@@ -1,0 +1,39 @@
+// The daemon's configuration: the file (TOML) with its drop-ins, then the flags. Parsed once into real types; an
+// unknown key is an error that names the nearest known one. The keys, their types and defaults are one table
+// (config.cpp), which `cradled --print-config` prints.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+
+namespace cradle::daemon {
+
+struct Config {
+  std::string listen = "unix:///run/cradle/cradle.sock";
+  std::string root = "/var/lib/cradle";
+  std::string state = "/run/cradle";
+  std::string log_level = "info";
+  std::string cni_conf_dir = "/etc/cni/net.d";
+  std::vector<std::string> cni_bin_dirs = {"/opt/cni/bin", "/usr/lib/cni"};
+  std::string registry_config_path = "/etc/cradle/certs.d";
+  int64_t image_parallel_layers = 3;
+  int64_t runtime_parallel_starts = 32;
+  std::string streaming_address = "127.0.0.1";
+  int64_t streaming_port = 0;
+  int64_t streaming_idle_seconds = 4 * 3600;
+
+  std::string socket_path() const;  // of `listen`
+};
+
+// Adds what `path` and the *.toml files of the directory `path`.d (by name) say. A missing file is an error when
+// `must_exist`; missing drop-ins never are.
+Result<> ReadConfig(const std::string& path, bool must_exist, Config& config);
+// Paths absolute, numbers in range, level known: the error names the key and the value.
+Result<> CheckConfig(const Config& config);
+// The whole configuration as a file that would give it.
+std::string FormatConfig(const Config& config);
+
+}  // namespace cradle::daemon

@@ -1,0 +1,150 @@
+// cradled: options, ground, the parts, recovery, the server; then it waits for signals.
+#include <malloc.h>
+#include <sys/signalfd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/log.h"
+#include "base/sys/file.h"
+#include "base/sys/process.h"
+#include "base/sys/socket.h"
+#include "cgroups/cgroups.h"
+#include "cni/network.h"
+#include "cri/server.h"
+#include "daemon/options.h"
+#include "daemon/preflight.h"
+#include "daemon/version.h"
+#include "image/store.h"
+#include "sandbox/runtime.h"
+#include "streaming/server.h"
+
+namespace cradle::daemon {
+namespace {
+
+constexpr milliseconds kDrain{10'000};  // running calls at SIGTERM
+
+struct Parts {
+  std::unique_ptr<cgroups::Cgroups> groups;
+  std::unique_ptr<cni::Network> network;
+  std::unique_ptr<image::ImageStore> images;
+  std::unique_ptr<sandbox::Runtime> runtime;
+  std::unique_ptr<streaming::Server> streaming;  // ends first: it hands clients to the runtime
+};
+
+Result<Parts> BuildParts(const Config& config, const Programs& programs) {
+  Parts parts;
+  parts.groups = TRY(cgroups::Cgroups::Detect().With("cgroups"));
+
+  cni::Config network;
+  network.conf_dir = config.cni_conf_dir;
+  network.bin_dirs = config.cni_bin_dirs;
+  network.record_dir = config.root + "/network";
+  parts.network = TRY(cni::Network::Open(std::move(network)).With("network"));
+
+  image::StoreConfig images;
+  images.dir = config.root + "/images";
+  images.registry_config_path = config.registry_config_path;
+  images.unpack_program = programs.unpack;
+  images.max_parallel_layers = static_cast<int>(config.image_parallel_layers);
+  parts.images = TRY(image::ImageStore::Open(std::move(images)).With("images"));
+  for (const std::string& warning : parts.images->warnings()) log::Warning(Cat("images: ", warning));
+
+  sandbox::Config runtime;
+  runtime.root = config.root;
+  runtime.state = config.state;
+  runtime.shim_program = programs.shim;
+  runtime.max_parallel_starts = static_cast<int>(config.runtime_parallel_starts);
+  parts.runtime = TRY(
+      sandbox::Runtime::Start(std::move(runtime), *parts.images, *parts.network, *parts.groups).With("runtime"));
+
+  streaming::ServerConfig streaming;
+  streaming.address = config.streaming_address;
+  streaming.port = static_cast<uint16_t>(config.streaming_port);
+  streaming.idle = seconds(config.streaming_idle_seconds);
+  parts.streaming = TRY(streaming::Server::Start(std::move(streaming)));
+  return parts;
+}
+
+cri::NodeInfo DescribeNode(const Config& config, const cgroups::Cgroups& groups) {
+  cri::NodeInfo node;
+  node.version = kVersion;
+  node.facts = {{"listen", config.listen},
+                {"root", config.root},
+                {"state", config.state},
+                {"logs", config.root + "/logs"},
+                {"cgroups", groups.Describe()},
+                {"cni.conf_dir", config.cni_conf_dir},
+                {"registry.config_path", config.registry_config_path}};
+  if (auto kernel = sys::ReadFile(kCwd, "/proc/sys/kernel/osrelease", 256); kernel.ok())
+    node.facts["kernel"] = kernel->substr(0, kernel->find('\n'));
+  return node;
+}
+
+// Until SIGTERM or SIGINT. Children of the dead are reaped on the way.
+Result<> WaitForEnd(FdRef signals) {
+  for (;;) {
+    TRY(sys::PollReadable(signals, After(milliseconds(1'000'000'000))));
+    signalfd_siginfo told{};
+    auto got = sys::Read(signals, &told, sizeof told);
+    if (!got.ok()) continue;
+    if (told.ssi_signo == SIGTERM || told.ssi_signo == SIGINT) return {};
+    if (told.ssi_signo == SIGCHLD) sys::ReapStrangers();
+  }
+}
+
+Result<> Serve(const Config& config) {
+  UniqueFd signals = TRY(sys::BlockAndSignalfd({SIGTERM, SIGINT, SIGCHLD, SIGHUP}));
+  sys::IgnoreSignal(SIGPIPE);
+  sys::Umask(022);
+  Programs programs = TRY(FindPrograms());
+  Ground ground = TRY(PrepareGround(config));
+  Parts parts = TRY(BuildParts(config, programs));
+  cri::Backend backend{*parts.runtime, *parts.images, *parts.network, *parts.streaming,
+                       DescribeNode(config, *parts.groups)};
+  auto server = TRY(cri::Server::Start(config.socket_path(), std::move(backend)));
+  log::Info(Cat("cradled ", kVersion, " serves ", config.listen, " (root ", config.root, ", state ", config.state,
+                ", cgroups ", parts.groups->Describe(), ")"));
+  Result<> ended = WaitForEnd(signals);
+  log::Info("ending; pods go on running");
+  server->Shutdown(After(kDrain));
+  // Work that outlives its call (a plugin that hangs, a slow disk) is what recovery is for: it isn't waited for.
+  if (!parts.runtime->Drain(After(kDrain))) sys::ExitNow(0);
+  return ended;
+}
+
+int Main(int argc, char** argv) {
+  auto options = Options::Parse(argc, argv);
+  if (!options.ok()) {
+    std::fprintf(stderr, "cradled: %s\n%s", options.error().text().c_str(), kUsage);
+    return 2;
+  }
+  if (options->help || options->version) {
+    std::fputs(options->help ? kUsage : Cat("cradled ", kVersion, "\n").c_str(), stdout);
+    return 0;
+  }
+  auto config = options->Load();
+  if (!config.ok()) {
+    std::fprintf(stderr, "cradled: %s\n", config.error().text().c_str());
+    return 2;
+  }
+  if (options->print_config) std::fputs(FormatConfig(*config).c_str(), stdout);
+  if (options->print_config || options->check_config) return 0;
+
+  log::Level level{};
+  log::ParseLevel(config->log_level, level);
+  log::SetLevel(level);
+  // Two arenas and early trimming: many short-lived threads must not leave a heap each behind.
+  ::mallopt(M_ARENA_MAX, 2);
+  ::mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+  if (auto served = Serve(*config); !served.ok()) {
+    log::Fail(served.error().text());
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace cradle::daemon
+
+int main(int argc, char** argv) { return cradle::daemon::Main(argc, argv); }

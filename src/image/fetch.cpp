@@ -1,0 +1,162 @@
+#include "image/fetch.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
+#include "base/sys/thread.h"
+
+namespace cradle::image {
+namespace {
+
+constexpr size_t kStackBytes = 256 * 1024;
+
+class LayerFetch {
+ public:
+  LayerFetch(const StoreConfig& config, Layers& layers, Source& source, const std::vector<Descriptor>& descriptors,
+             const std::vector<std::string>& diff_ids, const ProgressSink& progress)
+      : config_(config), layers_(layers), source_(source), descriptors_(descriptors), diff_ids_(diff_ids),
+        chain_(ChainIds(diff_ids)), progress_(progress), holds_(chain_.size()) {}
+
+  Result<std::vector<LayerHold>> Run(std::stop_token stop) {
+    std::stop_callback forward(stop, [this] { stop_.request_stop(); });
+    TakePresent();
+    size_t workers = std::min(missing_.size(), static_cast<size_t>(std::max(config_.max_parallel_layers, 1)));
+    std::vector<std::unique_ptr<sys::Thread>> helpers;
+    for (size_t i = 1; i < workers; ++i) {
+      auto helper = sys::Thread::Start("image-layer", kStackBytes, [this] { Work(); });
+      if (helper.ok()) helpers.push_back(std::move(*helper));  // fewer threads do the same work
+    }
+    Work();
+    helpers.clear();
+    if (stop.stop_requested()) return Error(Code::kCancelled, "cancelled");
+    if (error_) return std::move(*error_);
+    std::vector<LayerHold> out;
+    for (auto& hold : holds_) out.push_back(std::move(*hold));
+    return out;
+  }
+
+ private:
+  void TakePresent() {
+    for (size_t i = 0; i < chain_.size(); ++i) {
+      if (auto hold = layers_.Hold(chain_[i]); hold.ok()) {
+        holds_[i] = std::move(*hold);
+        Report(i, "exists", 0);
+      } else {
+        missing_.push_back(i);
+        Report(i, "waiting", 0);
+      }
+    }
+  }
+
+  void Work() {
+    for (;;) {
+      size_t i;
+      {
+        std::lock_guard lock(mutex_);
+        if (next_ == missing_.size() || error_) return;
+        i = missing_[next_++];
+      }
+      auto hold = Fetch(i);
+      std::lock_guard lock(mutex_);
+      if (hold.ok()) {
+        holds_[i] = std::move(*hold);
+      } else {
+        if (!error_) error_ = std::move(hold.error()).With(Cat("layer ", std::to_string(i + 1), " of ", std::to_string(chain_.size())));
+        stop_.request_stop();
+      }
+      changed_.notify_all();
+    }
+  }
+
+  Result<LayerHold> Fetch(size_t i) {
+    Layers::Joined joined = TRY(layers_.Join(chain_[i], stop_.get_token()));
+    if (!joined.making) {
+      Report(i, "exists", 0);
+      return std::move(joined.hold);
+    }
+    auto process = TRY(UnpackProcess::Start(config_, joined.making->fs_dir(), [this, i] { return LowerDirs(i); }));
+    auto unpacked = Transfer(i, *process);
+    // The kill that a stop means would otherwise be the error.
+    if (stop_.stop_requested()) return Error(Code::kCancelled, "cancelled");
+    if (!unpacked.ok()) return std::move(unpacked.error());
+    TRYV(Check(i, *unpacked));
+    LayerHold hold = TRY(joined.making->Commit(*unpacked));
+    Report(i, "done", descriptors_[i].size);
+    return hold;
+  }
+
+  Result<Unpacked> Transfer(size_t i, UnpackProcess& process) {
+    std::stop_callback kill(stop_.get_token(), [&process] { process.Kill(); });
+    uint64_t done = 0, reported = 0;
+    constexpr uint64_t kReportEvery = 1 << 20;
+    TRYV(source_.Feed(descriptors_[i], [&](std::string_view bytes) -> Result<> {
+      done += bytes.size();
+      if (done >= reported + kReportEvery) {
+        Report(i, "downloading", done);
+        reported = done;
+      }
+      return process.Write(bytes);
+    }, stop_.get_token()));
+    Report(i, "unpacking", done);
+    return process.Finish();
+  }
+
+  Result<> Check(size_t i, const Unpacked& unpacked) const {
+    const std::string& stated = descriptors_[i].digest;
+    if (!stated.empty() && unpacked.blob_digest != stated)
+      return InvalidArgument(Cat("its digest is ", unpacked.blob_digest, ", not ", stated));
+    if (unpacked.diff_id != diff_ids_[i])
+      return InvalidArgument(Cat("its diff id is ", unpacked.diff_id, ", not ", diff_ids_[i], " as the config says"));
+    return {};
+  }
+
+  // Waits until all layers below are complete. No circle: only lower ones are waited for, and they were begun before.
+  Result<std::vector<std::string>> LowerDirs(size_t i) {
+    std::unique_lock lock(mutex_);
+    auto complete = [&] { return std::all_of(holds_.begin(), holds_.begin() + static_cast<long>(i), [](auto& hold) { return hold.has_value(); }); };
+    if (!changed_.wait(lock, stop_.get_token(), complete)) return Error(Code::kCancelled, "cancelled");
+    std::vector<std::string> dirs;
+    while (i-- > 0) dirs.push_back(layers_.FsDir(chain_[i]));
+    return dirs;
+  }
+
+  void Report(size_t i, const char* phase, uint64_t done) {
+    if (!progress_) return;
+    std::lock_guard lock(progress_mutex_);
+    const Descriptor& layer = descriptors_[i];
+    progress_({layer.digest.empty() ? diff_ids_[i] : layer.digest, phase, done, layer.size});
+  }
+
+  const StoreConfig& config_;
+  Layers& layers_;
+  Source& source_;
+  const std::vector<Descriptor>& descriptors_;
+  const std::vector<std::string>& diff_ids_;
+  const std::vector<std::string> chain_;
+  const ProgressSink& progress_;
+  std::mutex progress_mutex_;
+  std::stop_source stop_;
+  std::vector<size_t> missing_;
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  size_t next_ = 0;  // of missing_
+  std::vector<std::optional<LayerHold>> holds_;
+  std::optional<Error> error_;
+};
+
+}  // namespace
+
+Result<std::vector<LayerHold>> FetchLayers(const StoreConfig& config, Layers& layers, Source& source,
+                                           const std::vector<Descriptor>& descriptors,
+                                           const std::vector<std::string>& diff_ids, std::stop_token stop,
+                                           const ProgressSink& progress) {
+  if (descriptors.size() != diff_ids.size())
+    return InvalidArgument(Cat("the manifest has ", std::to_string(descriptors.size()), " layers, the config ",
+                               std::to_string(diff_ids.size())));
+  return LayerFetch(config, layers, source, descriptors, diff_ids, progress).Run(stop);
+}
+
+}  // namespace cradle::image

@@ -1,0 +1,66 @@
+// HttpClient: one HTTP exchange at a time, over connections that it keeps; by libcurl. Redirects are not followed and
+// no credentials are its own: both are the caller's business. No total timeout: an exchange fails when nothing has come
+// for kStallTimeout. One thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "image/curl.h"
+#include "image/hosts.h"
+#include "image/source.h"
+
+namespace cradle::image {
+
+struct HttpRequest {
+  std::string url;
+  std::vector<std::string> headers;  // "Name: value"
+  std::string form;                  // not empty: POST, x-www-form-urlencoded
+};
+
+struct HttpResponse {
+  long status = 0;
+  std::multimap<std::string, std::string> headers;  // names in lower case
+
+  // The first one's value, or empty.
+  std::string Header(const std::string& name) const;
+};
+
+class HttpClient {
+ public:
+  static constexpr seconds kStallTimeout{60};
+  static Result<std::unique_ptr<HttpClient>> Create();
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  using BodySink = std::function<Result<>(const HttpResponse& head, std::string_view bytes)>;
+  // `host`: certificates and timeouts. An error of the sink ends the exchange and is returned. kUnavailable: the
+  // connection failed or broke.
+  Result<HttpResponse> Perform(const HttpRequest& request, const RegistryHost& host, const BodySink& sink,
+                               std::stop_token stop);
+
+  // `location` as seen from `base`.
+  Result<std::string> ResolveUrl(const std::string& base, const std::string& location) const;
+
+ private:
+  struct Exchange;
+  HttpClient(const Curl& curl, CURL* easy, CURLM* multi) : curl_(curl), easy_(easy), multi_(multi) {}
+  Result<> SetTls(const RegistryHost& host);
+  Result<> Drive(Exchange& exchange, std::stop_token stop);
+  static size_t OnHeader(char* data, size_t size, size_t count, void* exchange);
+  static size_t OnBody(char* data, size_t size, size_t count, void* exchange);
+
+  const Curl& curl_;
+  CURL* const easy_;
+  CURLM* const multi_;
+};
+
+}  // namespace cradle::image

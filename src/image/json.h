@@ -1,0 +1,31 @@
+// Hostile JSON: parsed without exceptions, with a limit on depth, and read by functions that check types. For this
+// folder's .cpp files only (nlohmann/json is slow to compile).
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace cradle::image {
+
+using Json = nlohmann::json;
+
+inline constexpr int kMaxJsonDepth = 64;
+
+Result<Json> ParseJson(std::string_view bytes);
+
+// A member of an object; null (the JSON value) when it isn't there.
+const Json& Member(const Json& object, const char* key);
+// "" for null or a missing member; another type is an error naming the key.
+Result<std::string> StringMember(const Json& object, const char* key);
+Result<std::vector<std::string>> StringsMember(const Json& object, const char* key);
+Result<std::map<std::string, std::string>> StringMapMember(const Json& object, const char* key);
+Result<uint64_t> NumberMember(const Json& object, const char* key);
+// The text of a document of ours; bytes that are no UTF-8 are replaced.
+std::string Dump(const Json& json);
+
+}  // namespace cradle::image

@@ -1,0 +1,83 @@
+// NodeStore: the ImageStore on a disk. It joins the parts: the catalog (names, memory), records and documents (disk),
+// layers, and a source to read from. Changes of records are made one at a time under commit_mutex_; readers never take it.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "image/catalog.h"
+#include "image/fetch.h"
+#include "image/layers.h"
+#include "image/record.h"
+#include "image/source.h"
+#include "image/store.h"
+
+namespace cradle::image {
+
+class NodeStore : public ImageStore {
+ public:
+  explicit NodeStore(StoreConfig config) : config_(std::move(config)), layers_(config_.dir) {}
+  ~NodeStore() override { layers_.Close(); }
+  // Makes the directories, empties tmp, reads what is there.
+  Result<> Load();
+
+  const std::vector<std::string>& warnings() const override { return warnings_; }
+  void DropUnused() override { layers_.Sweep(); }
+  std::vector<std::shared_ptr<const Image>> List() const override { return catalog_.List(); }
+  Result<std::shared_ptr<const Image>> Find(const std::string& reference) const override {
+    return catalog_.Find(reference);
+  }
+  Result<std::shared_ptr<const Image>> Pull(const std::string& reference, const Auth& auth, std::stop_token stop,
+                                            std::function<void(const Progress&)> progress) override;
+  Result<std::vector<std::shared_ptr<const Image>>> Import(const std::string& host_path,
+                                                           const std::string& name) override;
+  Result<> Remove(const std::string& reference) override;
+  Result<std::shared_ptr<const Image>> Acquire(const std::string& reference,
+                                               const std::string& container_id) override;
+  Result<> Reacquire(const std::vector<std::string>& layer_dirs, const std::string& container_id) override;
+  void Release(const std::string& container_id) override;
+  FsUsage Usage() const override;
+
+ private:
+  using ImagePtr = std::shared_ptr<const Image>;
+  // Names that an image gets besides those it has.
+  struct Names {
+    std::vector<std::string> tags, digests;
+  };
+  // A manifest found, with the documents that led to it (digest, bytes).
+  struct Found {
+    Manifest manifest;
+    std::vector<std::pair<std::string, std::string>> documents;
+  };
+  struct Held {
+    Record record;
+    std::vector<LayerHold> layers;
+  };
+
+  Result<Found> Resolve(Source& source, std::string digest, std::string bytes, std::string_view media_type,
+                        std::stop_token stop);
+  Result<ImagePtr> Ingest(Source& source, const Found& found, Names names, std::stop_token stop,
+                          const ProgressSink& progress);
+  Result<ImagePtr> Commit(Record record, const Found& found, const std::string& config_json, const ParsedConfig& config,
+                          std::vector<LayerHold> layers, std::stop_token stop);
+  Result<> LoadImage(const std::string& file_name);
+  Result<> LoadImages();
+  void SweepDocuments();
+  ImagePtr Build(const Record& record, const std::string& config_json, const ParsedConfig& config) const;
+  Result<std::vector<ImagePtr>> ImportDirectory(const std::string& dir, const std::string& name);
+
+  const StoreConfig config_;
+  Layers layers_;
+  Catalog catalog_;
+  std::vector<std::string> warnings_;
+
+  std::mutex commit_mutex_;
+  std::map<std::string, Held> held_;  // by image id: record and layers of every image
+
+  std::mutex containers_mutex_;
+  std::map<std::string, std::vector<LayerHold>> containers_;
+};
+
+}  // namespace cradle::image

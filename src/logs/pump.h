@@ -1,0 +1,92 @@
+// Pump: one container's output on its way into its log file. Pipes (or a terminal's master) are read, framed and
+// written by the pod's log thread; nothing is buffered beyond one unfinished line per stream, so a slow disk fills the
+// pipe and holds up the writer, and nobody else.
+//
+// Made and dropped by any thread; Open, Reopen, Finish and the taps run on the log thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/event_loop.h"
+#include "base/fd.h"
+#include "base/result.h"
+#include "base/sys/memory.h"
+#include "logs/framing.h"
+#include "logs/log_file.h"
+#include "logs/tap.h"
+
+namespace cradle::logs {
+
+// What all pumps of one log thread share: room for one read and for the records made of it. Its pages are given back
+// a second after they were last used in earnest.
+class Scratch {
+ public:
+  static Result<Scratch> Create();
+  sys::PageBuffer input;
+  sys::PageBuffer records;
+  // `bytes` were used just now.
+  void Used(EventLoop& loop, size_t bytes);
+
+ private:
+  void Trim(EventLoop& loop);
+  EventLoop::Timer trim_;
+  bool scheduled_ = false;
+  bool used_ = false;
+};
+
+class Pump {
+ public:
+  // Reading ends of the container's pipes, non-blocking.
+  Pump(UniqueFd out, UniqueFd err);
+  // A terminal's master, non-blocking. `peer`: its other end, held so that a moment in which the container has it open
+  // nowhere is no hangup.
+  struct Terminal {
+    UniqueFd master;
+    UniqueFd peer;
+  };
+  explicit Pump(Terminal terminal);
+
+  // Opens the log file and starts to read. On an error nothing has happened; it may be tried again.
+  Result<> Open(EventLoop& loop, Scratch& scratch, const std::string& path);
+  Result<> Reopen();
+  // The main process is gone and what was left of its cgroup is killed: reads to the end of both streams, at the latest
+  // until `deadline` (somebody else may hold the pipes open), closes everything and calls `done` with the bytes lost.
+  void Finish(Deadline deadline, std::function<void(uint64_t)> done);
+  // From now on `tap` gets what is read, until it is removed, overflows or the streams end.
+  void AddTap(std::shared_ptr<Tap> tap);
+  void RemoveTap(const Tap* tap);
+
+ private:
+  struct Source {
+    explicit Source(Stream which) : stream(which), framer(which) {}
+    Stream stream;
+    UniqueFd fd;
+    EventLoop::Watch watch;  // after fd: removed before it is closed
+    Framer framer;
+  };
+  enum class Turn { kMore, kIdle, kEnded };
+
+  void OnReadable(Source& source);
+  Turn ReadOnce(Source& source);
+  void Put(Source& source, std::string_view data);
+  void End(Source& source);
+  void Drain(Source& source);
+  void CompleteWhenEnded();
+  void Complete();
+
+  Source sources_[kStreams] = {Source(Stream::kStdout), Source(Stream::kStderr)};
+  UniqueFd peer_;
+  EventLoop* loop_ = nullptr;
+  Scratch* scratch_ = nullptr;
+  std::optional<LogFile> file_;
+  Stamp stamp_;
+  std::vector<std::shared_ptr<Tap>> taps_;
+  EventLoop::Timer finish_timer_;
+  std::function<void(uint64_t)> done_;
+};
+
+}  // namespace cradle::logs

@@ -1,0 +1,71 @@
+// Container: one container of a pod in memory.
+//
+//            create                start               the process ends
+//   (none) ---------> kCreated -----------> kRunning ------------------> kExited
+//                        |                                                  ^
+//                        +-------- start failed, pod stopped ---------------+
+//   kUnknown: after a restart, until the shim has answered.
+//
+// The record never changes; the view is replaced by Change. Exits arrive on the shim loop's thread, everything else on
+// the pod's queue. Thread safe; the mutex is never held across a wait or I/O.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "sandbox/runtime.h"
+
+namespace cradle::sandbox {
+
+class Pod;
+
+class Container {
+ public:
+  Container(std::shared_ptr<Pod> pod, std::shared_ptr<const container::ContainerRecord> record);
+
+  const container::ContainerRecord& record() const { return *record_; }
+  const ContainerId& id() const { return record_->id; }
+  Pod& pod() const { return *pod_; }
+
+  ContainerPtr view() const;
+  State state() const { return view()->state; }
+  void Change(const std::function<void(ContainerView&)>& change);
+  // False when the state is not `from`.
+  bool ChangeFrom(State from, const std::function<void(ContainerView&)>& change);
+
+  // Sets kExited once; later calls do nothing. Wakes WaitExited and runs the OnExit callbacks.
+  void SetExited(const container::ExitRecord& exit);
+  bool WaitExited(Deadline deadline) const;
+  // Runs `action` once it is EXITED; at once if it is already.
+  void OnExit(std::function<void()> action);
+
+  // The first process. Invalid before it exists.
+  void SetPidfd(UniqueFd pidfd);
+  Result<> Signal(int signal) const;
+
+  // Removed from the store: no longer listed.
+  bool visible = false;  // guarded by the store
+
+ private:
+  const std::shared_ptr<Pod> pod_;
+  const std::shared_ptr<const container::ContainerRecord> record_;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable exited_;
+  ContainerPtr view_;
+  UniqueFd pidfd_;
+  std::vector<std::function<void()>> on_exit_;
+};
+
+using ContainerRef = std::shared_ptr<Container>;
+
+// The exit as CRI tells it: Completed, Error, OOMKilled, StartError.
+container::ExitRecord ExitFrom(const shim::ExitInfo& info);
+// A container whose shim was lost before it told.
+container::ExitRecord UnknownExit(int64_t started_at);
+
+}  // namespace cradle::sandbox

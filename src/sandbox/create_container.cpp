@@ -1,0 +1,169 @@
+// CreateContainer: image, record, upper, cgroup, init. The container's first process then waits at its gate.
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+
+#include "base/sys/file.h"
+#include "sandbox/files.h"
+#include "sandbox/node.h"
+#include "sandbox/steps.h"
+
+namespace cradle::sandbox {
+namespace {
+
+std::string LogPath(const PodSpec& pod, const container::ContainerSpec& spec) {
+  if (pod.log_directory.empty() || spec.log_path.empty()) return "";
+  return Cat(pod.log_directory, "/", spec.log_path);
+}
+
+Result<ContainerId> Existing(const Container& one, const container::ContainerSpec& asked) {
+  bool same = one.record().spec.Fingerprint() == asked.Fingerprint();
+  State state = one.state();
+  if (same && (state == State::kCreated || state == State::kRunning)) return one.id();
+  return Error(Code::kAlreadyExists,
+               Cat("container ", asked.name, " attempt ", std::to_string(asked.attempt),
+                   " exists as ", one.id().str(),
+                   same ? " and is over" : " with another configuration"));
+}
+
+}  // namespace
+
+void Node::CreateContainer(const std::string& pod_id, container::ContainerSpec spec,
+                           Done<ContainerId> done) {
+  auto found = store_.FindPod(pod_id);
+  if (!found.ok()) return done(found.error());
+  PodRef pod = *found;
+  if (pod->phase() != Pod::Phase::kReady)
+    return done(FailedPrecondition(Cat("pod ", pod->Name(), " is not ready")));
+  std::string asked = spec.Fingerprint();
+  std::string name = spec.name;
+  auto record = MakeRecord(*pod, std::move(spec));
+  if (!record.ok()) return done(std::move(record).With(Cat("create container ", name)).error());
+  auto made = std::make_shared<Container>(
+      pod, std::make_shared<const container::ContainerRecord>(std::move(*record)));
+  if (ContainerRef holder = store_.ReserveContainer(made)) {
+    images_.Release(made->id().str());
+    bool same = holder->record().spec.Fingerprint() == asked;
+    if (same && store_.JoinContainer(holder->id(), done)) return;
+    return done(Existing(*holder, made->record().spec));
+  }
+  store_.JoinContainer(made->id(), std::move(done));
+  admission_.Enter([this, made] {
+    made->pod().Post([this, made] {
+      Result<> result = MakeContainer(*made).With(Cat("create container ", made->record().spec.name));
+      admission_.Leave();
+      for (auto& joined : store_.FinishContainer(made->id())) {
+        if (result.ok())
+          joined(made->id());
+        else
+          joined(result.error());
+      }
+    });
+  });
+}
+
+// Takes the image's layers for the container: from here to the record on disk they are held in memory alone.
+Result<container::ContainerRecord> Node::MakeRecord(const Pod& pod, container::ContainerSpec spec) {
+  container::ContainerRecord record;
+  record.id = ContainerId(RandomHex64());
+  record.pod = pod.id();
+  TRY(container::StopSignal(spec, {}));
+  auto image = TRY(images_.Acquire(spec.image, record.id.str()));
+  record.image.id = image->id;
+  record.image.ref = image->repo_digests.empty() ? image->id : image->repo_digests.front();
+  record.image.config = image->config;
+  record.image.layer_dirs = image->layer_dirs;
+  record.cgroup = Cat(pod.record().cgroup_parent, "/", record.id.str());
+  record.log_path = LogPath(pod.record().spec, spec);
+  record.spec = std::move(spec);
+  record.created_at = WallNanos();
+  record.boot_id = boot_id_;
+  return record;
+}
+
+container::PodContext Node::ContextOf(const Pod& pod) const {
+  std::string dir = paths_.pod(pod.id());
+  container::PodContext context;
+  context.hosts = dir + "/hosts";
+  context.hostname_file = dir + "/hostname";
+  context.resolv_conf = dir + "/resolv.conf";
+  auto hostname = EffectiveHostname(pod.record().spec);
+  if (hostname.ok()) context.hostname = *hostname;
+  context.privileged = pod.record().spec.privileged;
+  return context;
+}
+
+Result<> Node::MakeContainer(Container& made) {
+  const container::ContainerRecord& record = made.record();
+  Pod& pod = made.pod();
+  container::Places places;
+  places.upper_dir = paths_.upper(record.id);
+  places.work_dir = paths_.work(record.id);
+
+  Laps laps;
+  Steps steps("create_container", laps);
+  auto chain = [&]() -> Result<> {
+    TRYV(steps.Do(
+        "record",
+        [&]() -> Result<> {
+          // The pod may have been stopped while this waited in its queue.
+          if (pod.phase() != Pod::Phase::kReady)
+            return FailedPrecondition(Cat("pod ", pod.Name(), " is not ready"));
+          TRYV(sys::MkdirAt(kCwd, paths_.container(record.id), 0700));
+          return sys::ReplaceFile(kCwd, Cat(paths_.container(record.id), "/", kContainerFile),
+                                  record.ToJson(), 0600);
+        },
+        [&] { return EraseContainerFiles(record.id); }));
+    TRYV(steps.Do("upper", [&]() -> Result<> {
+      TRYV(sys::MkdirAt(kCwd, places.upper_dir, 0755));
+      return sys::MkdirAt(kCwd, places.work_dir, 0700);
+    }));
+    TRYV(steps.Do(
+        "cgroup",
+        [&]() -> Result<> {
+          cgroups::Limits limits = record.spec.limits;
+          limits.devices = container::BuildDeviceRules(record.spec);
+          places.placement = TRY(groups_.Create(record.cgroup, limits));
+          return {};
+        },
+        [&] { return groups_.Destroy(record.cgroup, After(kKill)); }));
+    return steps.Do("init", [&]() -> Result<> {
+      container::LaunchPlan plan = TRY(
+          container::BuildLaunchPlan(record, ContextOf(pod), facts_, places, *seccomp_));
+      auto client = TRY(pod.NeedShim());
+      auto launched = client->Create(plan, After(kLaunch));
+      if (!launched.ok() && record.spec.limits.memory > 0 && groups_.ReadOomKills(record.cgroup).value_or(0) > 0)
+        return InvalidArgument(Cat("linux.resources.memory_limit_in_bytes ",
+                                   std::to_string(record.spec.limits.memory), ": too little to start a process"));
+      shim::Created created = TRY(std::move(launched));
+      made.SetPidfd(std::move(created.pidfd));
+      made.Change([&](ContainerView& view) {
+        view.pid = created.pid;
+        view.user = created.user;
+      });
+      return {};
+    }, [&]() -> Result<> {
+      auto client = pod.shim();
+      if (!client) return {};
+      auto gone = client->Delete(record.id.str(), After(kShimCall));
+      if (!gone.ok() && gone.error().code() == Code::kNotFound) return {};
+      return gone;
+    });
+  };
+  Result<> result = chain();
+  if (!result.ok()) {
+    (void)groups_.Kill(record.cgroup).ok();  // an init whose answer came too late
+    std::vector<std::string> left = steps.UndoAll();
+    images_.Release(record.id.str());
+    store_.EraseContainer(made);
+    for (const std::string& one : left)
+      if (result.error().code() != Code::kCancelled) result = Result<>(result.error()).With(one);
+    return result;
+  }
+  steps.Commit();
+  made.Change([&](ContainerView& view) { view.laps = laps; });
+  store_.ShowContainer(made);
+  return {};
+}
+
+}  // namespace cradle::sandbox

@@ -1,0 +1,56 @@
+// The end of a container, and of a shim. The shim is the truth while it lives; then what it wrote; then the record.
+#include <fcntl.h>
+
+#include "base/log.h"
+#include "base/sys/file.h"
+#include "sandbox/node.h"
+
+namespace cradle::sandbox {
+namespace {
+
+constexpr size_t kMaxExitFile = 64 * 1024;
+
+}  // namespace
+
+void Node::OnExit(const shim::ExitInfo& info) {
+  ContainerRef one = store_.ContainerById(ContainerId(info.container));
+  if (!one) return;
+  one->SetExited(ExitFrom(info));
+  // The disk may be slow: not here, in the loop's thread.
+  one->pod().Post([this, one] {
+    if (!store_.ContainerById(one->id())) return;
+    if (auto saved = SaveExit(*one); !saved.ok())
+      log::Warning(Cat("container ", one->id().str(), ": exit not saved: ", saved.error().text()));
+  });
+}
+
+void Node::OnShimLost(const PodId& id) {
+  PodRef pod = store_.PodById(id);
+  if (!pod || !pod->shim()) return;  // told to go
+  pod->SetShim(nullptr);
+  pod->SetPhase(Pod::Phase::kNotReady);
+  log::Warning(Cat("pod ", pod->Name(), ": its shim is gone; the pod is stopped"));
+  pod->Post([this, pod] {
+    if (!store_.PodById(pod->id())) return;
+    if (auto stopped = TearDownPod(*pod); !stopped.ok())
+      log::Warning(Cat("pod ", pod->Name(), ": ", stopped.error().text()));
+  });
+}
+
+Result<> Node::SaveExit(const Container& one) {
+  std::string path = Cat(paths_.container(one.id()), "/", kExitFile);
+  if (sys::Exists(kCwd, path)) return {};
+  return sys::ReplaceFile(kCwd, path, one.view()->exit.ToJson(), 0600);
+}
+
+std::optional<container::ExitRecord> Node::LoadExit(const Container& one) const {
+  auto saved = sys::ReadFile(kCwd, Cat(paths_.container(one.id()), "/", kExitFile), kMaxExitFile);
+  if (saved.ok())
+    if (auto record = container::ExitRecord::FromJson(*saved); record.ok()) return *record;
+  auto told = sys::ReadFile(kCwd, Cat(paths_.run(one.record().pod), "/exit.", one.id().str()), kMaxExitFile);
+  if (told.ok())
+    if (auto info = shim::DecodeExit(*told); info.ok()) return ExitFrom(*info);
+  return std::nullopt;
+}
+
+}  // namespace cradle::sandbox

@@ -1,0 +1,97 @@
+#include "sandbox/node.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "base/log.h"
+#include "base/sys/file.h"
+#include "base/sys/process.h"
+
+namespace cradle::sandbox {
+namespace {
+
+// All shims together, beside the pods and the system: a quarter of a group's usual weight.
+constexpr int64_t kShimShares = 256;
+
+}  // namespace
+
+Result<std::unique_ptr<Runtime>> Runtime::Start(Config config, image::ImageStore& images,
+                                                cni::Network& network, cgroups::Cgroups& groups) {
+  auto node = std::make_unique<Node>(std::move(config), images, network, groups);
+  TRYV(node->Begin());
+  return std::unique_ptr<Runtime>(std::move(node));
+}
+
+Node::Node(Config config, image::ImageStore& images, cni::Network& network, cgroups::Cgroups& groups)
+    : config_(std::move(config)),
+      paths_{config_.root, config_.state, config_.netns_dir, config_.own_parent},
+      images_(images),
+      network_(network),
+      groups_(groups),
+      admission_(config_.max_parallel_starts) {}
+
+Node::~Node() {
+  // Pods run on; only the connections to their shims end, and nothing of that is a loss.
+  for (const PodRef& pod : store_.Pods()) pod->SetShim(nullptr);
+}
+
+Result<> Node::Begin() {
+  for (const std::string& dir : {paths_.pods(), paths_.containers(), paths_.trash(), paths_.run_pods()})
+    TRYV(sys::MakeDirs(dir, 0700));
+  TRYV(sys::MakeDirs(paths_.netns_dir, 0755));
+  boot_id_ = TRY(sys::ReadFile(kCwd, "/proc/sys/kernel/random/boot_id", 64));
+  while (!boot_id_.empty() && boot_id_.back() == '\n') boot_id_.pop_back();
+  TRYV(sys::SetChildSubreaper());
+  facts_ = TRY(container::CollectNodeFacts());
+  seccomp_ = container::SeccompCache::Create();
+  loop_ = TRY(shim::ShimLoop::Create());
+  cgroups::Limits low;
+  low.cpu_shares = kShimShares;
+  TRY(groups_.Create(paths_.shims_group(), low));
+  return Recover();
+}
+
+std::vector<PodPtr> Node::ListPods() const {
+  std::vector<PodPtr> out;
+  for (const PodRef& pod : store_.Pods()) out.push_back(pod->view());
+  return out;
+}
+
+std::vector<ContainerPtr> Node::ListContainers() const {
+  std::vector<ContainerPtr> out;
+  for (const ContainerRef& one : store_.Containers()) out.push_back(one->view());
+  return out;
+}
+
+Result<PodPtr> Node::FindPod(std::string_view id) const { return TRY(store_.FindPod(id))->view(); }
+
+Result<ContainerPtr> Node::FindContainer(std::string_view id) const {
+  return TRY(store_.FindContainer(id))->view();
+}
+
+Result<cgroups::Stats> Node::ReadStats(const ContainerView& container) const {
+  return groups_.ReadStats(container.record->cgroup);
+}
+
+Runtime::LayerUsage Node::WritableLayer(const ContainerView& container) const {
+  return usage_.Get(paths_.upper(container.record->id));
+}
+
+Result<> Node::Discard(const std::string& path) {
+  std::string name = RandomHex64();
+  auto moved = sys::RenameAt(kCwd, path, kCwd, Cat(paths_.trash(), "/", name));
+  if (!moved.ok()) {
+    if (moved.error().err() == ENOENT) return {};
+    return sys::RemoveTree(kCwd, path);  // a full disk may have no room for one more name in the trash
+  }
+  trash_.Post([trash = paths_.trash(), name] {
+    auto dir = sys::OpenAt(kCwd, trash, O_RDONLY | O_DIRECTORY);
+    if (!dir.ok()) return;
+    if (auto gone = sys::RemoveTree(*dir, name); !gone.ok())
+      log::Warning(Cat("trash: ", gone.error().text()));
+  });
+  return {};
+}
+
+}  // namespace cradle::sandbox

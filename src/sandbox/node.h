@@ -1,0 +1,122 @@
+// Node: the Runtime, and what its operations share. Each operation is a file of its own (run_pod.cpp, stop_pod.cpp,
+// ...); those marked "queue" block and run on the pod's queue.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+#include "sandbox/admission.h"
+#include "sandbox/paths.h"
+#include "sandbox/runtime.h"
+#include "sandbox/store.h"
+#include "sandbox/usage.h"
+
+namespace cradle::sandbox {
+
+// How long teardown and helpers may take; the request's own deadline plays no part.
+inline constexpr milliseconds kShimCall{10'000};     // an answer from a shim
+inline constexpr milliseconds kLaunch{60'000};       // a container's set-up: slow disks, slow volumes
+inline constexpr milliseconds kKill{10'000};         // SIGKILL until it is gone
+inline constexpr milliseconds kNetwork{120'000};     // all plugins of one ADD or DEL
+
+class Node final : public Runtime {
+ public:
+  Node(Config config, image::ImageStore& images, cni::Network& network, cgroups::Cgroups& groups);
+  ~Node() override;
+  // Threads, directories, recovery.
+  Result<> Begin();
+
+  bool Drain(Deadline deadline) override { return pool_.WaitIdle(deadline) && trash_.WaitIdle(deadline); }
+  void RunPod(PodSpec spec, Done<PodId> done) override;
+  void StopPod(const std::string& id, Done<> done) override;
+  void RemovePod(const std::string& id, Done<> done) override;
+  void CreateContainer(const std::string& pod, container::ContainerSpec spec, Done<ContainerId> done) override;
+  void StartContainer(const std::string& id, Done<> done) override;
+  void StopContainer(const std::string& id, milliseconds grace, Done<> done) override;
+  void RemoveContainer(const std::string& id, Done<> done) override;
+  void ReopenLog(const std::string& id, Done<> done) override;
+  void ExecSync(const std::string& id, std::vector<std::string> command, milliseconds timeout,
+                Done<shim::ExecResult> done) override;
+  Result<> Stream(const std::string& id, std::vector<std::string> command, streaming::SessionPlan plan,
+                  FdRef socket) override;
+  std::vector<PodPtr> ListPods() const override;
+  std::vector<ContainerPtr> ListContainers() const override;
+  Result<PodPtr> FindPod(std::string_view id) const override;
+  Result<ContainerPtr> FindContainer(std::string_view id) const override;
+  Result<cgroups::Stats> ReadStats(const ContainerView& container) const override;
+  LayerUsage WritableLayer(const ContainerView& container) const override;
+  ThreadPool& pool() override { return pool_; }
+
+ private:
+  // run_pod.cpp (queue)
+  Result<> MakePod(Pod& pod);
+  Result<> WritePodRecord(const Pod& pod);
+  Result<> MakePodGroups(const Pod& pod);
+  Result<> StartShim(Pod& pod);
+  Result<> StartPause(Pod& pod);
+  Result<> AttachNetwork(Pod& pod);
+  Result<> WritePodFiles(const Pod& pod);
+  Result<> ConnectShim(Pod& pod, Deadline deadline);
+
+  // stop_pod.cpp (queue): every part is idempotent and driven by what is there
+  Result<> TearDownPod(Pod& pod);
+  Result<> KillContainers(Pod& pod);
+  Result<> DetachNetwork(const Pod& pod);
+  Result<> EndShim(Pod& pod);
+  Result<> RemovePodGroups(const Pod& pod);
+  // remove_pod.cpp (queue)
+  Result<> ErasePodFiles(const PodId& id);
+  Result<> DropPod(Pod& pod);
+
+  // create_container.cpp (queue)
+  Result<> MakeContainer(Container& made);
+  Result<container::ContainerRecord> MakeRecord(const Pod& pod, container::ContainerSpec spec);
+  container::PodContext ContextOf(const Pod& pod) const;
+  // stream.cpp: with a cgroup of its own, made here
+  Result<container::ExecPlan> PlanExec(const Container& one, std::vector<std::string> command, bool terminal);
+  // start_container.cpp (queue)
+  Result<> StartOne(Container& one);
+  // remove_container.cpp (queue)
+  Result<> KillContainer(Container& one, Deadline deadline);
+  Result<> DropContainer(Container& one);
+  Result<> EraseContainerFiles(const ContainerId& id);
+
+  // exits.cpp
+  void OnExit(const shim::ExitInfo& info);              // shim loop's thread
+  void OnShimLost(const PodId& id);                     // shim loop's thread
+  Result<> SaveExit(const Container& one);              // queue
+  std::optional<container::ExitRecord> LoadExit(const Container& one) const;
+
+  // recover.cpp
+  Result<> Recover();
+  void RecoverPodFile(const std::string& name);
+  void RecoverContainerFile(const std::string& name);
+  void SetAside(const std::string& dir, const std::string& name, const Error& why);
+  void BeginAdoption();
+  void Adopt(const PodRef& pod);                        // queue; posts itself again while the shim doesn't answer
+  Result<> AdoptContainers(Pod& pod);
+  void AdoptContainer(Container& one, const shim::Listed& item, shim::ShimClient& client);
+
+  Result<> Discard(const std::string& path);            // rename into the trash, delete behind
+
+  const Config config_;
+  const Paths paths_;
+  image::ImageStore& images_;
+  cni::Network& network_;
+  cgroups::Cgroups& groups_;
+  std::string boot_id_;
+  container::NodeFacts facts_;
+  std::unique_ptr<container::SeccompCache> seccomp_;
+  Store store_;
+  std::mutex adopting_mutex_;
+  std::condition_variable adopting_done_;
+  int adopting_ = 0;
+  mutable UsageCache usage_;
+  Admission admission_;
+  ThreadPool trash_{"trash", 1};
+  ThreadPool pool_{"work", 256};
+  std::unique_ptr<shim::ShimLoop> loop_;  // ends first: nothing calls back into what is below it
+};
+
+}  // namespace cradle::sandbox

@@ -1,0 +1,59 @@
+// A pod as the CRI request says, checked and free of protobuf, and its record on disk.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "cni/network.h"
+#include "container/plan.h"
+
+namespace cradle::sandbox {
+
+using StringMap = std::map<std::string, std::string>;
+
+struct DnsSpec {
+  std::vector<std::string> servers, searches, options;
+  bool operator==(const DnsSpec&) const = default;
+};
+
+struct PodSpec {
+  std::string name, uid, name_space;
+  uint32_t attempt = 0;
+  std::string handler;                   // runtime handler: "" only, here
+  std::string hostname;
+  std::string log_directory;             // absolute or empty
+  std::optional<DnsSpec> dns;            // unset: the node's resolv.conf
+  std::vector<cni::PortMapping> port_mappings;  // host_port != 0 only
+  StringMap labels, annotations;
+  std::string cgroup_parent;             // as given; empty: one of cradle's own
+  StringMap sysctls;                     // checked: names and values
+  bool host_network = false, host_ipc = false;
+  container::PidMode pid_mode = container::PidMode::kPod;  // the pod's: kPod, kContainer or kNode
+  bool privileged = false;
+
+  // "namespace/name/uid/attempt": one pod at a time has it.
+  std::string Key() const;
+  std::string DisplayName() const { return name_space + "/" + name; }
+  std::string ToJson() const;
+  static Result<PodSpec> FromJson(std::string_view text);
+};
+
+// On disk: `<root>/pods/<id>/pod.json`, written once, before the first kernel object exists.
+struct PodRecord {
+  PodId id;
+  PodSpec spec;
+  std::string cgroup_parent;  // of pause's and the containers' groups, absolute
+  bool own_parent = false;    // the parent is ours: goes with the pod
+  int64_t created_at = 0;     // ns
+  std::string boot_id;
+
+  std::string ToJson() const;
+  static Result<PodRecord> FromJson(std::string_view text);
+};
+
+}  // namespace cradle::sandbox

@@ -1,0 +1,41 @@
+// StartContainer: opens the gate; the container's init execs.
+#include <fcntl.h>
+
+#include "base/crash_point.h"
+#include "base/sys/file.h"
+#include "sandbox/node.h"
+
+namespace cradle::sandbox {
+
+void Node::StartContainer(const std::string& id, Done<> done) {
+  auto found = store_.FindContainer(id);
+  if (!found.ok()) return done(found.error());
+  ContainerRef one = *found;
+  one->pod().Post([this, one, done = std::move(done)] {
+    done(StartOne(*one).With(Cat("start container ", one->record().spec.name)));
+  });
+}
+
+Result<> Node::StartOne(Container& one) {
+  const container::ContainerRecord& record = one.record();
+  if (one.state() != State::kCreated)
+    return FailedPrecondition(Cat("container ", record.id.str(), " is not in state CREATED"));
+  if (!record.log_path.empty())
+    TRYV(sys::MakeDirs(record.log_path.substr(0, record.log_path.rfind('/')), 0755).With("log_directory"));
+  auto client = TRY(one.pod().NeedShim());
+  auto started = client->Start(record.id.str(), After(kLaunch));
+  if (!started.ok()) {
+    (void)groups_.Kill(record.cgroup).ok();
+    if (!one.WaitExited(After(kShimCall))) return std::move(started.error());
+    one.Change([&](ContainerView& view) { view.exit.message = started.error().text(); });
+    return std::move(started.error());
+  }
+  // Its exit may have been told before the answer is looked at here: then it stays EXITED.
+  one.ChangeFrom(State::kCreated, [&](ContainerView& view) {
+    view.state = State::kRunning;
+    view.started_at = *started;
+  });
+  return CrashPoint("start_container.started");
+}
+
+}  // namespace cradle::sandbox

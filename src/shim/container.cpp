@@ -1,0 +1,355 @@
+#include "shim/container.h"
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <charconv>
+
+#include "base/log.h"
+#include "base/sys/file.h"
+#include "base/sys/socket.h"
+
+namespace cradle::shim {
+namespace {
+
+constexpr milliseconds kPipeGrace{500};  // for holders of the pipes that the kill doesn't reach
+constexpr seconds kDrainTime{5};         // for a log thread that sleeps in its file system
+constexpr size_t kOomFileLimit = 4096;
+
+// "oom_kill N" of memory.oom_control (v1) and memory.events (v2); 0 when it can't be read.
+uint64_t ReadOomKills(FdRef file) {
+  char buffer[kOomFileLimit];
+  auto size = file.valid() ? sys::Pread(file, buffer, sizeof buffer, 0) : Result<size_t>(size_t{0});
+  std::string_view text(buffer, size.ok() ? *size : 0);
+  constexpr std::string_view kKey = "oom_kill ";
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    if (line.substr(0, kKey.size()) == kKey) {
+      uint64_t count = 0;
+      std::from_chars(line.data() + kKey.size(), line.data() + line.size(), count);
+      return count;
+    }
+    text.remove_prefix(line.size() < text.size() ? line.size() + 1 : text.size());
+  }
+  return 0;
+}
+
+// A pipe's writing end, opened once more for reading too: the container holds a reader of its own pipe, so a shim that
+// dies leaves it without SIGPIPE.
+Result<UniqueFd> ReadWriteEnd(FdRef write_end) {
+  return sys::OpenAt(kCwd, Cat("/proc/self/fd/", std::to_string(write_end.get())), O_RDWR);
+}
+
+std::string EncodeUser(const container::ResolvedUser& user) {
+  wire::Writer out;
+  out.U64(kUid, user.uid);
+  out.U64(kGid, user.gid);
+  for (uint32_t group : user.groups) out.U64(kGroup, group);
+  return out.Take();
+}
+
+ContainerState Told(Container::State state) {
+  switch (state) {
+    case Container::State::kRunning:
+    case Container::State::kEnding: return ContainerState::kRunning;
+    case Container::State::kExited: return ContainerState::kExited;
+    default: return ContainerState::kCreated;
+  }
+}
+
+}  // namespace
+
+void KillAll(const std::string& cgroup_v2, FdRef pidfd) {
+  if (!cgroup_v2.empty()) (void)sys::WriteControl(kCwd, Cat(cgroup_v2, "/cgroup.kill"), "1");
+  if (pidfd.valid()) (void)sys::PidfdSendSignal(pidfd, SIGKILL);
+}
+
+// Before the exec the first process is all there is. The whole group isn't killed then, as long as a clone into it may
+// be tried again: Linux 6.18 kills what is cloned into a group that was killed before (it compares the group's count of
+// kills with that of the cloning process's group).
+void Container::Kill() {
+  bool execed = state_ == State::kRunning || state_ == State::kEnding;
+  KillAll(execed ? cgroup_v2_ : std::string(), pidfd_);
+}
+
+Container::Container(Services& services, Hooks hooks, const container::LaunchPlan& plan, ReplyTo to)
+    : services_(services),
+      hooks_(std::move(hooks)),
+      id_(plan.container_id),
+      cgroup_v2_(plan.cgroup_v2),
+      log_path_(plan.log_path),
+      keep_stdin_(plan.keep_stdin),
+      stdin_once_(plan.stdin_once),
+      create_reply_(to) {}
+
+Result<std::shared_ptr<Container>> Container::Launch(Services& services, Hooks hooks,
+                                                     const container::LaunchPlan& plan, FdRef pause,
+                                                     FdRef target, ReplyTo to) {
+  std::shared_ptr<Container> self(new Container(services, std::move(hooks), plan, to));
+  TRYV(self->OpenOomCounter(plan.oom_file));
+  Stdio stdio;
+  if (!plan.process.terminal) stdio = TRY(self->MakePipes(plan.keep_stdin));
+  Launched launched = TRY(LaunchContainer(plan, pause, target, std::move(stdio)));
+  self->pid_ = launched.pid;
+  self->pidfd_ = std::move(launched.pidfd);
+  self->report_ = std::move(launched.report);
+  self->gate_ = std::move(launched.gate);
+  auto watch = services.loop.Add(self->report_, EPOLLIN, [raw = self.get()](uint32_t) { raw->OnReport(); });
+  if (!watch.ok()) {
+    self->Kill();
+    return std::move(watch.error());
+  }
+  self->reporting_ = std::move(*watch);
+  return self;
+}
+
+Result<Stdio> Container::MakePipes(bool keep_stdin) {
+  sys::Pipe out = TRY(sys::MakePipe());
+  sys::Pipe err = TRY(sys::MakePipe());
+  Stdio stdio;
+  stdio.out = TRY(ReadWriteEnd(out.write));
+  stdio.err = TRY(ReadWriteEnd(err.write));
+  if (keep_stdin) {  // else its init takes the container's own /dev/null
+    sys::Pipe in = TRY(sys::MakePipe());
+    stdio.in = std::move(in.read);
+    TRYV(sys::SetNonblocking(in.write, true));
+    stdin_ = std::move(in.write);
+  }
+  TRYV(sys::SetNonblocking(out.read, true));
+  TRYV(sys::SetNonblocking(err.read, true));
+  pump_ = std::make_shared<logs::Pump>(std::move(out.read), std::move(err.read));
+  return stdio;
+}
+
+Result<> Container::OpenOomCounter(const std::string& path) {
+  if (path.empty()) return {};
+  oom_counter_ = TRY(sys::OpenAt(kCwd, path, O_RDONLY));
+  oom_baseline_ = ReadOomKills(oom_counter_);
+  return {};
+}
+
+void Container::OnReport() {
+  while (report_.valid()) {
+    Report report = ReadReport(report_);
+    switch (report.kind) {
+      case Report::Kind::kNothingYet: return;
+      case Report::Kind::kReady: BecomeReady(std::move(report)); break;
+      case Report::Kind::kFailed:
+        failure_ = std::move(report.error);
+        [[fallthrough]];
+      case Report::Kind::kExeced:
+        reporting_.Reset();
+        report_.Reset();
+        OnEndOfReport();
+        break;
+    }
+  }
+}
+
+void Container::BecomeReady(Report report) {
+  if (report.terminal.valid()) {
+    logs::Pump::Terminal terminal;
+    auto peer = sys::OpenTerminalPeer(report.terminal);
+    auto copy = sys::Dup(report.terminal);
+    if (!peer.ok() || !copy.ok()) {
+      failure_ = peer.ok() ? std::move(copy.error()) : std::move(peer.error());
+      return Kill();
+    }
+    (void)sys::SetNonblocking(report.terminal, true);
+    terminal_ = std::move(*copy);
+    pump_ = std::make_shared<logs::Pump>(
+        logs::Pump::Terminal{std::move(report.terminal), std::move(*peer)});
+  }
+  user_ = std::move(report.user);
+  state_ = State::kCreated;
+  wire::Writer fields;
+  fields.U64(kPid, static_cast<uint64_t>(pid_));
+  fields.Sub(kUser, EncodeUser(user_));
+  services_.server.Answer(std::exchange(create_reply_, {}), std::move(fields), {pidfd_});
+}
+
+// The child has execed, failed, or died before either: its end of the report is closed.
+void Container::OnEndOfReport() {
+  if (state_ == State::kStarting && !failure_) {
+    state_ = State::kRunning;
+    started_at_ = WallNanos();
+    wire::Writer fields;
+    fields.I64(kStartedAt, started_at_);
+    return services_.server.Answer(std::exchange(start_reply_, {}), std::move(fields));
+  }
+  if (!failure_) failure_ = Internal("the container's init died before it was done");
+  Kill();  // and the reaper tells the rest
+}
+
+void Container::Start(ReplyTo to) {
+  if (state_ != State::kCreated || start_reply_.valid())
+    return services_.server.Fail(to, FailedPrecondition(Cat("container ", id_, " was started before")));
+  auto log = services_.Log();
+  if (!log.ok()) return services_.server.Fail(to, log.error());
+  start_reply_ = to;
+  log_used_ = true;
+  (*log)->Open(pump_, log_path_, [weak = weak_from_this()](Result<> opened) {
+    if (auto self = weak.lock()) self->OnLogOpened(std::move(opened));
+  });
+}
+
+void Container::OnLogOpened(Result<> opened) {
+  if (state_ != State::kCreated) return;  // it died meanwhile
+  if (!opened.ok()) {
+    log_used_ = false;
+    return services_.server.Fail(std::exchange(start_reply_, {}),
+                                 std::move(opened.error()).With("container log"));
+  }
+  state_ = State::kStarting;
+  (void)sys::Write(gate_, "g", 1);  // one that died is reaped, and Start answered then
+  gate_.Reset();
+}
+
+void Container::ReopenLog(ReplyTo to) {
+  if (state_ != State::kRunning)
+    return services_.server.Fail(to, FailedPrecondition(Cat("container ", id_, " is not running")));
+  services_.log->Reopen(pump_, [&server = services_.server, to](Result<> reopened) {
+    reopened.ok() ? server.Answer(to) : server.Fail(to, reopened.error());
+  });
+}
+
+void Container::Resize(ReplyTo to, uint16_t width, uint16_t height) {
+  if (!terminal_.valid())
+    return services_.server.Fail(to, FailedPrecondition(Cat("container ", id_, " has no terminal")));
+  auto resized = sys::SetWindowSize(terminal_, width, height);
+  resized.ok() ? services_.server.Answer(to) : services_.server.Fail(to, resized.error());
+}
+
+std::shared_ptr<streaming::Sink> Container::Input() {
+  if (input_ || state_ != State::kRunning || !keep_stdin_) return input_;
+  if (terminal_.valid()) {
+    auto copy = sys::Dup(terminal_);
+    if (copy.ok()) input_ = std::make_shared<streaming::Sink>(services_.loop, std::move(*copy));
+  } else if (stdin_.valid()) {
+    input_ = std::make_shared<streaming::Sink>(services_.loop, std::move(stdin_));
+  }
+  return input_;
+}
+
+void Container::SetWindowSize(uint16_t width, uint16_t height) {
+  if (terminal_.valid()) (void)sys::SetWindowSize(terminal_, width, height);
+}
+
+void Container::AddTap(std::shared_ptr<logs::Tap> tap) {
+  if (pump_ && services_.log)
+    services_.log->AddTap(pump_, std::move(tap));
+  else
+    tap->End();
+}
+
+void Container::RemoveTap(std::shared_ptr<logs::Tap> tap) {
+  if (pump_ && services_.log) services_.log->RemoveTap(pump_, std::move(tap));
+}
+
+void Container::Delete(ReplyTo to) {
+  if (state_ == State::kRunning)
+    return services_.server.Fail(to, FailedPrecondition(Cat("container ", id_, " is running")));
+  if (delete_reply_.valid())
+    return services_.server.Fail(to, FailedPrecondition(Cat("container ", id_, " is being deleted")));
+  if (state_ != State::kExited) {
+    delete_reply_ = to;
+    return Kill();
+  }
+  (void)sys::UnlinkAt(services_.dir, Cat("exit.", id_), 0);
+  Server& server = services_.server;
+  hooks_.gone(id_);
+  server.Answer(to);
+}
+
+void Container::OnReaped(const sys::Exit& exit) {
+  OnReport();  // what it said before it died
+  pid_ = 0;
+  exit_.finished_at = WallNanos();
+  exit_.signal = exit.signal;
+  exit_.exit_code = exit.signal ? 128 + exit.signal : exit.code;
+  exit_.start_failed = state_ != State::kRunning;
+  if (state_ == State::kStarting) exit_.exit_code = 128;
+  // Its companions have lost their first process; in a shared pid namespace nobody else ends them.
+  if (state_ == State::kRunning) KillAll(cgroup_v2_, {});
+  pidfd_.Reset();
+  gate_.Reset();
+  stdin_.Reset();
+  if (input_) input_->Close();
+  if (state_ == State::kCreating) {
+    Server& server = services_.server;
+    ReplyTo create = create_reply_, deleted = delete_reply_;
+    Error error = failure_ ? std::move(*failure_) : Internal("the container's init died");
+    hooks_.gone(std::string(id_));
+    server.Fail(create, error);
+    if (deleted.valid()) server.Answer(deleted);
+    return;
+  }
+  state_ = State::kEnding;
+  if (!log_used_) return End();
+  auto self = weak_from_this();
+  drain_timer_ = services_.loop.RunAt(After(kDrainTime), [self] {
+    if (auto container = self.lock()) {
+      log::Warning(Cat("container ", container->id_, ": its log is still not written; going on"));
+      container->End();
+    }
+  });
+  services_.log->Finish(pump_, kPipeGrace, [self](uint64_t lost) {
+    if (auto container = self.lock()) container->OnDrained(lost);
+  });
+}
+
+void Container::OnDrained(uint64_t lost) {
+  if (state_ != State::kEnding) return;
+  exit_.log_dropped = lost;
+  End();
+}
+
+void Container::End() {
+  drain_timer_.Cancel();
+  pump_.reset();
+  terminal_.Reset();
+  exit_.oom_killed = ReadOomKills(oom_counter_) > oom_baseline_;
+  oom_counter_.Reset();
+  state_ = State::kExited;
+  WriteExitFile();
+  if (start_reply_.valid()) {
+    Error error = failure_ ? *failure_ : Internal("the container died before it was started");
+    services_.server.Fail(std::exchange(start_reply_, {}), error);
+  }
+  hooks_.exited(*this);
+  if (delete_reply_.valid()) Delete(std::exchange(delete_reply_, {}));
+}
+
+void Container::WriteExitFile() {
+  wire::Writer fields;
+  AppendExit(fields);
+  auto written = sys::ReplaceFile(services_.dir, Cat("exit.", id_), fields.bytes(), 0600);
+  if (!written.ok()) log::Fail(std::move(written.error()).With("write exit file").text());
+}
+
+void Container::AppendExit(wire::Writer& out) const {
+  out.Str(kContainer, id_);
+  out.U64(kExitCode, static_cast<uint64_t>(exit_.exit_code));
+  out.U64(kSignal, static_cast<uint64_t>(exit_.signal));
+  out.Bool(kOomKilled, exit_.oom_killed);
+  out.I64(kStartedAt, started_at_);
+  out.I64(kFinishedAt, exit_.finished_at);
+  out.Bool(kStartFailed, exit_.start_failed);
+  if (exit_.log_dropped) out.U64(kLogDropped, exit_.log_dropped);
+}
+
+std::string Container::Item() const {
+  wire::Writer out;
+  if (state_ == State::kExited) {
+    AppendExit(out);
+  } else {
+    out.Str(kContainer, id_);
+    out.I64(kStartedAt, started_at_);
+  }
+  out.U64(kState, static_cast<uint64_t>(Told(state_)));
+  out.U64(kPid, static_cast<uint64_t>(pid_));
+  out.Sub(kUser, EncodeUser(user_));
+  return out.Take();
+}
+
+}  // namespace cradle::shim

@@ -1,0 +1,52 @@
+// BenchNode: a cradled of the bench's own, with the built-in image, and the kubelet's calls in one line each. Throws
+// what an answer says when it is an error.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "support/cri.h"
+#include "support/daemon.h"
+
+namespace cradle::bench {
+
+class BenchNode {
+ public:
+  BenchNode();
+
+  std::string RunPod(const std::string& name, bool host_network);
+  std::string Create(const std::string& pod, const std::vector<std::string>& command);
+  void Start(const std::string& container);
+  void Exec(const std::string& container, const std::vector<std::string>& command);
+  void Stop(const std::string& container);
+  void Remove(const std::string& container);
+  void StopPod(const std::string& pod);
+  void RemovePod(const std::string& pod);
+  void ListPods();
+  void ListContainers();
+  void ListStats();
+
+  // Seconds from its start to its end, as it is recorded.
+  double WaitExited(const std::string& container);
+  // What RunPodSandbox's step "network" took, microseconds.
+  double NetworkStep(const std::string& pod);
+  pid_t ShimOf(const std::string& pod);
+  pid_t PauseOf(const std::string& pod);
+
+  std::string Describe();
+  // The built-in image's topmost layer, unpacked.
+  std::string LayerDir() const;
+  int64_t PssKilobytes(pid_t pid) const;
+  int64_t RssKilobytes() const;  // of cradled
+  double CpuSeconds(pid_t pid) const;
+
+ private:
+  test::Daemon daemon_;
+  test::Cri cri_;
+  int count_ = 0;
+};
+
+}  // namespace cradle::bench

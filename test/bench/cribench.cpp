@@ -1,0 +1,145 @@
+// cribench: what cradle takes for what a kubelet asks, beside the kernel's floor for the same. Starts a cradled of its
+// own in its own mount and network namespace, prints tables, leaves nothing.
+// usage: cribench [--smoke]
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+
+#include "bench_node.h"
+#include "samples.h"
+#include "support/machine.h"
+
+namespace cradle::bench {
+namespace {
+
+struct Scale {
+  int rounds = 60, pods = 50, log_megabytes = 256;
+};
+
+// The floor's medians, by the names that Cycle uses.
+std::map<std::string, double> RunFloor(const BenchNode& node, int rounds, const char* network) {
+  std::string command = std::string(CRADLE_BUILD_DIR "/test/bench/floor ") + node.LayerDir() + " " CRADLE_BUILD_DIR
+                        "/libexec/cradle/cradle-pause " + std::to_string(rounds) + " " + network;
+  std::map<std::string, double> medians;
+  FILE* out = ::popen(command.c_str(), "r");
+  char line[256];
+  while (out && std::fgets(line, sizeof line, out))
+    if (char* tab = std::strchr(line, '\t')) medians[std::string(line, tab)] = std::atof(tab + 1);
+  if (!out || ::pclose(out) != 0) throw std::runtime_error("failed: " + command);
+  return medians;
+}
+
+void Cycle(BenchNode& node, Samples& samples, bool host_network) {
+  std::string pod, container;
+  samples.Time("whole cycle", [&] {
+    samples.Time("nothing to RUNNING", [&] {
+      samples.Time("RunPodSandbox", [&] { pod = node.RunPod("bench", host_network); });
+      samples.Time("CreateContainer", [&] { container = node.Create(pod, {"sleep", "1000000"}); });
+      samples.Time("StartContainer", [&] { node.Start(container); });
+    });
+    samples.Time("ExecSync true", [&] { node.Exec(container, {"/bin/true"}); });
+    samples.Time("StopContainer", [&] { node.Stop(container); });
+    samples.Time("RemoveContainer", [&] { node.Remove(container); });
+    if (!host_network) samples.Add("of it CNI ADD", node.NetworkStep(pod));
+    samples.Time("StopPodSandbox", [&] { node.StopPod(pod); });
+    samples.Time("RemovePodSandbox", [&] { node.RemovePod(pod); });
+  });
+}
+
+void Cycles(BenchNode& node, const Scale& scale, bool host_network) {
+  Samples samples;
+  constexpr int kWarmUp = 3;
+  for (int round = -kWarmUp; round < scale.rounds; ++round) {
+    if (round == 0) samples.Clear();
+    Cycle(node, samples, host_network);
+  }
+  auto floor = RunFloor(node, scale.rounds, host_network ? "host" : "net");
+  std::printf("\n%s network, medians of %d\n%-24s %10s %10s %8s\n", host_network ? "Host" : "Bridge", scale.rounds,
+              "", "ms", "floor ms", "ratio");
+  for (const std::string& name : samples.names()) {
+    double micros = samples.Median(name);
+    std::printf("%-24s %10.2f", name.c_str(), micros / 1000);
+    if (floor.contains(name)) std::printf(" %10.2f %8.1f", floor[name] / 1000, micros / floor[name]);
+    std::printf("\n");
+  }
+  if (!host_network) std::printf("(the floor has no network plugins: less what they take, where RunPodSandbox is compared)\n");
+}
+
+void Logs(BenchNode& node, const Scale& scale) {
+  std::printf("\nLogs, %d MB of output\n%-24s %10s %14s\n", scale.log_megabytes, "", "MB/s", "shim CPU s/GB");
+  std::string bytes = std::to_string(static_cast<int64_t>(scale.log_megabytes) << 20);
+  const std::pair<const char*, int> kLines[] = {{"100-byte lines", 99}, {"8 KB lines", 8191}};
+  for (auto [name, length] : kLines) {
+    std::string pod = node.RunPod("logs", true);
+    std::string script = "yes $(head -c " + std::to_string(length) + " /dev/zero | tr '\\0' x) | head -c " + bytes;
+    double before = node.CpuSeconds(node.ShimOf(pod));
+    std::string container = node.Create(pod, {"sh", "-c", script});
+    node.Start(container);
+    double seconds = node.WaitExited(container);
+    double cpu = node.CpuSeconds(node.ShimOf(pod)) - before;
+    std::printf("%-24s %10.0f %14.2f\n", name, scale.log_megabytes / seconds, cpu / scale.log_megabytes * 1024);
+    node.RemovePod(pod);
+  }
+}
+
+void Density(BenchNode& node, const Scale& scale) {
+  Samples samples;
+  std::vector<std::string> pods;
+  for (int i = 0; i < scale.pods; ++i) {
+    pods.push_back(node.RunPod("dense-" + std::to_string(i), true));
+    node.Start(node.Create(pods.back(), {"sleep", "1000000"}));
+  }
+  int64_t shim = 0, pause = 0;
+  for (const std::string& pod : pods) {
+    shim += node.PssKilobytes(node.ShimOf(pod));
+    pause += node.PssKilobytes(node.PauseOf(pod));
+  }
+  for (int i = 0; i < 50; ++i) {
+    samples.Time("ListPodSandbox", [&] { node.ListPods(); });
+    samples.Time("ListContainers", [&] { node.ListContainers(); });
+    samples.Time("ListContainerStats", [&] { node.ListStats(); });
+  }
+  double pods_made = scale.pods;
+  std::printf("\n%d pods with one container each\n", scale.pods);
+  std::printf("%-36s %8.0f\n", "shim, KiB PSS per pod", static_cast<double>(shim) / pods_made);
+  std::printf("%-36s %8.0f\n", "pause, KiB PSS per pod", static_cast<double>(pause) / pods_made);
+  std::printf("%-36s %8.0f\n", "together (aim: 300)", static_cast<double>(shim + pause) / pods_made);
+  std::printf("%-36s %8.1f\n", "cradled, MiB RSS", static_cast<double>(node.RssKilobytes()) / 1024);
+  for (const std::string& name : samples.names())
+    std::printf("%-36s %8.2f\n", (name + ", ms").c_str(), samples.Median(name) / 1000);
+  for (const std::string& pod : pods) node.RemovePod(pod);
+}
+
+int Main(const Scale& scale) {
+  test::EnterPrivateMachine();
+  BenchNode node;
+  std::printf("%s, %ld processors, %d rounds\n", node.Describe().c_str(), ::sysconf(_SC_NPROCESSORS_ONLN), scale.rounds);
+  Cycles(node, scale, true);
+  Cycles(node, scale, false);
+  Logs(node, scale);
+  Density(node, scale);
+  return 0;
+}
+
+}  // namespace
+}  // namespace cradle::bench
+
+int main(int argc, char** argv) {
+  cradle::bench::Scale scale;
+  if (argc == 2 && std::strcmp(argv[1], "--smoke") == 0) {
+    scale = {3, 5, 16};
+  } else if (argc != 1) {
+    std::fprintf(stderr, "usage: cribench [--smoke]\n");
+    return 2;
+  }
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  try {
+    return cradle::bench::Main(scale);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "cribench: %s\n", error.what());
+    return 1;
+  }
+}

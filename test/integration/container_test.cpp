@@ -1,0 +1,241 @@
+// Containers: states, exit codes, stopping, and what their processes see.
+#include <filesystem>
+
+#include "support/node_test.h"
+
+namespace cradle::test {
+namespace {
+
+class Container : public NodeTest {
+ protected:
+  void SetUp() override {
+    NodeTest::SetUp();
+    pod_ = RunPod(PodConfig("pod"));
+  }
+  // Runs it to its end.
+  v1::ContainerStatus Outcome(const std::string& script) { return WaitExited(StartNew(pod_, Shell(Name(), script))); }
+  // What it wrote to standard output.
+  std::string Said(const v1::ContainerConfig& config) {
+    std::string container = StartNew(pod_, config);
+    WaitExited(container);
+    std::string said;
+    const std::string head = " stdout F ";
+    for (const std::string& line : LogLines(container))
+      if (size_t at = line.find(head); at != std::string::npos) said += line.substr(at + head.size()) + "\n";
+    return said;
+  }
+  std::string Name() { return "c" + std::to_string(++count_); }
+
+  std::string pod_;
+
+ private:
+  int count_ = 0;
+};
+
+std::string Field(const std::string& status, const std::string& name) {
+  for (const std::string& line : Lines(status))
+    if (line.rfind(name + ":\t", 0) == 0) return line.substr(name.size() + 2);
+  return "";
+}
+
+TEST_F(Container, GoesFromCreatedToRunningToExited) {
+  std::string container = CreateContainer(pod_, Sleeper("c"));
+  auto status = StatusOf(container);
+  EXPECT_EQ(status.state(), v1::CONTAINER_CREATED);
+  EXPECT_GT(status.created_at(), 0);
+  EXPECT_EQ(status.started_at(), 0);
+  Start(container);
+  status = StatusOf(container);
+  EXPECT_EQ(status.state(), v1::CONTAINER_RUNNING);
+  EXPECT_GE(status.started_at(), status.created_at());
+  EXPECT_EQ(status.finished_at(), 0);
+  StopContainer(container, 0);
+  status = StatusOf(container);
+  EXPECT_EQ(status.state(), v1::CONTAINER_EXITED);
+  EXPECT_GE(status.finished_at(), status.started_at());
+}
+
+TEST_F(Container, TellsTheExitCode) {
+  for (int code : {0, 3, 255}) {
+    auto status = Outcome("exit " + std::to_string(code));
+    EXPECT_EQ(status.exit_code(), code);
+    EXPECT_EQ(status.reason(), code == 0 ? "Completed" : "Error");
+  }
+}
+
+TEST_F(Container, TellsTheSignalThatKilledIt) {
+  EXPECT_EQ(Outcome("exec sh -c 'kill -SEGV $$'").exit_code(), 139);
+  std::string container = StartNew(pod_, Sleeper("killed"));
+  ::kill(PidOf(container), SIGKILL);
+  EXPECT_EQ(WaitExited(container).exit_code(), 137);
+}
+
+TEST_F(Container, SaysWhyItCannotStart) {
+  std::string container = CreateContainer(pod_, ContainerConfig("c", {"/no/such/program"}));
+  v1::StartContainerRequest request;
+  request.set_container_id(container);
+  auto reply = CRI_CALL(StartContainer, request);
+  EXPECT_FALSE(reply.ok());
+  EXPECT_NE(reply.text().find("/no/such/program"), std::string::npos) << reply.text();
+  EXPECT_EQ(StatusOf(container).state(), v1::CONTAINER_EXITED);
+  EXPECT_NE(StatusOf(container).exit_code(), 0);
+}
+
+TEST_F(Container, StartsOnce) {
+  std::string container = StartNew(pod_, Sleeper("c"));
+  v1::StartContainerRequest request;
+  request.set_container_id(container);
+  auto reply = CRI_CALL(StartContainer, request);
+  EXPECT_EQ(reply.code(), grpc::FAILED_PRECONDITION) << reply.text();
+}
+
+TEST_F(Container, StopLetsItEndInItsGrace) {
+  std::string container = StartNew(pod_, Shell("c", "trap 'exit 7' TERM; echo ready; while :; do sleep 0.1; done"));
+  ASSERT_TRUE(WaitForLog(container, "ready"));
+  StopContainer(container, 60);
+  EXPECT_EQ(StatusOf(container).exit_code(), 7);
+}
+
+TEST_F(Container, StopKillsWhatIgnoresItsSignal) {
+  std::string container = StartNew(pod_, Shell("c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"));
+  ASSERT_TRUE(WaitForLog(container, "ready"));
+  StopContainer(container, 1);
+  EXPECT_EQ(StatusOf(container).exit_code(), 137);
+}
+
+TEST_F(Container, StopSendsTheSignalOfTheRequest) {
+  auto config = Shell("c", "trap 'exit 9' USR1; trap '' TERM; echo ready; while :; do sleep 0.1; done");
+  config.set_stop_signal(v1::SIGNAL_SIGUSR1);
+  std::string container = StartNew(pod_, config);
+  ASSERT_TRUE(WaitForLog(container, "ready"));
+  EXPECT_EQ(StatusOf(container).stop_signal(), v1::SIGNAL_SIGUSR1);
+  StopContainer(container, 60);
+  EXPECT_EQ(StatusOf(container).exit_code(), 9);
+}
+
+TEST_F(Container, TheEndOfTheFirstProcessEndsAll) {
+  std::string container = StartNew(pod_, Shell("c", "setsid sleep 33333 & exit 4"));
+  EXPECT_EQ(WaitExited(container).exit_code(), 4);
+  std::string other = StartNew(pod_, Sleeper("other"));
+  EXPECT_TRUE(Eventually([&] { return Exec(other, {"ps"}).stdout().find("33333") == std::string::npos; }));
+}
+
+TEST_F(Container, IsRemovedInEveryState) {
+  std::string created = CreateContainer(pod_, Sleeper("created"));
+  std::string running = StartNew(pod_, Sleeper("running"));
+  std::string exited = StartNew(pod_, Shell("exited", "exit 0"));
+  WaitExited(exited);
+  for (const std::string& container : {created, running, exited}) {
+    RemoveContainer(container);
+    RemoveContainer(container);
+    v1::ContainerStatusRequest request;
+    request.set_container_id(container);
+    EXPECT_EQ(CRI_CALL(ContainerStatus, request).code(), grpc::NOT_FOUND);
+  }
+  EXPECT_TRUE(Containers().empty());
+}
+
+TEST_F(Container, HasItsArgumentsEnvironmentAndDirectory) {
+  auto config = ContainerConfig("c", {"sh", "-c"});
+  config.add_args("echo \"$0|$1|$GREETING|$(pwd)\"");
+  config.add_args("zero");
+  config.add_args("a b");
+  auto* env = config.add_envs();
+  env->set_key("GREETING");
+  env->set_value("hello = world");
+  config.set_working_dir("/new/folder");
+  EXPECT_EQ(Said(config), "zero|a b|hello = world|/new/folder\n");
+}
+
+TEST_F(Container, RunsAsTheUserAndGroupsAsked) {
+  auto config = Shell("c", "id -u; id -g; id -G");
+  auto* security = config.mutable_linux()->mutable_security_context();
+  security->mutable_run_as_user()->set_value(1234);
+  security->mutable_run_as_group()->set_value(2345);
+  security->add_supplemental_groups(3456);
+  EXPECT_EQ(Said(config), "1234\n2345\n2345 3456\n");
+}
+
+TEST_F(Container, WritesToItsOwnLayerOnly) {
+  std::string first = StartNew(pod_, Shell("first", "echo mine > /bin/mine; sleep 1000000"));
+  EXPECT_TRUE(Eventually([&] { return Exec(first, {"cat", "/bin/mine"}).stdout() == "mine\n"; }));
+  std::string second = StartNew(pod_, Sleeper("second"));
+  EXPECT_NE(Exec(second, {"cat", "/bin/mine"}).exit_code(), 0);
+}
+
+TEST_F(Container, CannotWriteAReadOnlyRoot) {
+  auto config = Shell("c", "echo x > /bin/x || echo refused");
+  config.mutable_linux()->mutable_security_context()->set_readonly_rootfs(true);
+  EXPECT_EQ(Said(config), "refused\n");
+}
+
+TEST_F(Container, SeesItsVolumes) {
+  std::string host = daemon().dir() + "/volume";
+  std::filesystem::create_directories(host);
+  WriteText(host + "/from-host", "host\n");
+  auto config = Shell("c", "cat /data/from-host; echo in > /data/from-container; echo x > /frozen/x || echo refused");
+  auto* data = config.add_mounts();
+  data->set_host_path(host);
+  data->set_container_path("/data");
+  auto* frozen = config.add_mounts();
+  frozen->set_host_path(host);
+  frozen->set_container_path("/frozen");
+  frozen->set_readonly(true);
+  EXPECT_EQ(Said(config), "host\nrefused\n");
+  EXPECT_EQ(ReadText(host + "/from-container"), "in\n");
+  std::filesystem::remove_all(host);
+}
+
+TEST_F(Container, HasTheDefaultCapabilitiesAndNoMore) {
+  std::string container = StartNew(pod_, Sleeper("c"));
+  EXPECT_EQ(Field(Exec(container, {"cat", "/proc/1/status"}).stdout(), "NoNewPrivs"), "0");
+  // chown dac_override fowner fsetid kill setgid setuid setpcap net_bind net_raw sys_chroot mknod audit_write setfcap
+  EXPECT_EQ(Field(Exec(container, {"cat", "/proc/self/status"}).stdout(), "CapEff"), "00000000a80425fb");
+}
+
+TEST_F(Container, AddsAndDropsCapabilities) {
+  auto config = Shell("c", "grep CapEff /proc/self/status");
+  auto* capabilities = config.mutable_linux()->mutable_security_context()->mutable_capabilities();
+  capabilities->add_drop_capabilities("ALL");
+  capabilities->add_add_capabilities("NET_ADMIN");
+  EXPECT_EQ(Said(config), "CapEff:\t0000000000001000\n");
+}
+
+TEST_F(Container, KeepsNoNewPrivilegesAndSeccomp) {
+  auto config = Shell("c", "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status");
+  auto* security = config.mutable_linux()->mutable_security_context();
+  security->set_no_new_privs(true);
+  security->mutable_seccomp()->set_profile_type(v1::SecurityProfile::RuntimeDefault);
+  EXPECT_EQ(Said(config), "NoNewPrivs:\t1\nSeccomp:\t2\n");
+}
+
+TEST_F(Container, MasksWhatLeadsToTheHost) {
+  auto config = Shell("c", "echo x > /proc/sys/kernel/domainname || echo refused; wc -c < /proc/version");
+  config.mutable_linux()->mutable_security_context()->add_masked_paths("/proc/version");
+  config.mutable_linux()->mutable_security_context()->add_readonly_paths("/proc/sys");
+  EXPECT_EQ(Said(config), "refused\n0\n");
+}
+
+TEST_F(Container, OnATerminalWritesOneStream) {
+  auto config = Shell("c", "test -t 1 && test -t 2 && echo out && echo err >&2");
+  config.set_tty(true);
+  std::string container = StartNew(pod_, config);
+  WaitExited(container);
+  auto lines = LogLines(container);
+  ASSERT_EQ(lines.size(), 2u);
+  for (const std::string& line : lines) EXPECT_NE(line.find(" stdout "), std::string::npos) << line;
+}
+
+TEST_F(Container, GivesFigures) {
+  std::string container = StartNew(pod_, Sleeper("c"));
+  v1::ContainerStatsRequest request;
+  request.set_container_id(container);
+  auto stats = Must(CRI_CALL(ContainerStats, request)).stats();
+  EXPECT_EQ(stats.attributes().id(), container);
+  EXPECT_GT(stats.cpu().timestamp(), 0);
+  EXPECT_GT(stats.cpu().usage_core_nano_seconds().value(), 0u);
+  EXPECT_GT(stats.memory().working_set_bytes().value(), 0u);
+}
+
+}  // namespace
+}  // namespace cradle::test

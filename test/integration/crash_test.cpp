@@ -1,0 +1,108 @@
+// Every crash point there is, one after the other: cradled dies there, a new one starts, and everything converges: the
+// same requests succeed, and stopping and removing leaves nothing. Then every failure point: the request fails with
+// the point's name, the request made again succeeds.
+#include <algorithm>
+#include <filesystem>
+#include <regex>
+
+#include "support/node_test.h"
+
+namespace cradle::test {
+namespace {
+
+// The names, from the sources: a step that is added is tested.
+std::vector<std::string> CrashPoints() {
+  static const std::regex kSteps("Steps steps\\(\"([a-z_]+)\""), kDo("\\bDo\\(\\s*\"([a-z_]+)\""),
+      kPoint("CrashPoint\\(\"([a-z_.]+)\"\\)");
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(CRADLE_SOURCE_DIR "/src/sandbox")) {
+    if (entry.path().extension() != ".cpp") continue;
+    std::string text = ReadText(entry.path());
+    auto each = [&](const std::regex& expression, const std::string& prefix) {
+      for (auto it = std::sregex_iterator(text.begin(), text.end(), expression); it != std::sregex_iterator(); ++it)
+        names.push_back(prefix + (*it)[1].str());
+    };
+    std::smatch chain;
+    if (std::regex_search(text, chain, kSteps)) each(kDo, chain[1].str() + ".");
+    each(kPoint, "");
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class Crash : public NodeTest, public ::testing::WithParamInterface<std::string> {
+ protected:
+  // A whole life. Answers are ignored: the daemon dies somewhere in it, or fails a request.
+  void Live(const v1::PodSandboxConfig& config) {
+    auto ran = TryRunPod(config);
+    if (!ran.ok()) return Note(ran.status);
+    std::string pod = ran.value.pod_sandbox_id();
+    std::vector<std::string> containers;
+    for (const char* name : {"removed", "left"}) {
+      auto created = TryCreate(pod, Sleeper(name));
+      if (!created.ok()) return Note(created.status);
+      v1::StartContainerRequest start;
+      start.set_container_id(created.value.container_id());
+      auto started = Try(&Stub::StartContainer, start);
+      if (!started.ok()) return Note(started);
+      containers.push_back(created.value.container_id());
+    }
+    v1::RemoveContainerRequest remove;
+    remove.set_container_id(containers[0]);
+    if (auto removed = Try(&Stub::RemoveContainer, remove); !removed.ok()) return Note(removed);
+    v1::StopPodSandboxRequest stop;
+    stop.set_pod_sandbox_id(pod);
+    if (auto stopped = Try(&Stub::StopPodSandbox, stop); !stopped.ok()) return Note(stopped);
+    v1::RemovePodSandboxRequest remove_pod;
+    remove_pod.set_pod_sandbox_id(pod);
+    if (auto removed = Try(&Stub::RemovePodSandbox, remove_pod); !removed.ok()) return Note(removed);
+  }
+
+  grpc::Status failure_;
+
+ private:
+  using Stub = v1::RuntimeService::Stub;
+  template <class Method, class Request>
+  grpc::Status Try(Method method, const Request& request) {
+    return Call(cri().runtime(), method, request).status;
+  }
+  void Note(const grpc::Status& status) { failure_ = status; }
+};
+
+TEST_P(Crash, ConvergesAfterADeathThere) {
+  auto config = PodConfig("pod", Net::kBridge);
+  NodeTest::Restart({"CRADLE_CRASH_AT=" + GetParam()});
+  Live(config);
+  ASSERT_TRUE(daemon().WaitForEnd()) << "nothing passes there";
+  NodeTest::Restart();
+  // What the kubelet does: it looks, removes what isn't ready, and tries again under the next attempt.
+  for (const v1::PodSandbox& pod : Pods()) {
+    auto status = PodStatus(pod.id());
+    for (const v1::Container& container : Containers()) {
+      if (status.state() != v1::SANDBOX_READY || container.state() != v1::CONTAINER_RUNNING) continue;
+      EXPECT_EQ(Exec(container.id(), {"echo", "alive"}).stdout(), "alive\n");
+    }
+    RemovePod(pod.id());
+  }
+  std::string pod = RunPod(config);
+  StartNew(pod, Sleeper("c"));
+}
+
+TEST_P(Crash, UndoesWhatFailsThere) {
+  auto config = PodConfig("pod", Net::kBridge);
+  NodeTest::Restart({"CRADLE_FAIL_AT=" + GetParam()});
+  Live(config);
+  EXPECT_NE(failure_.error_message().find(GetParam()), std::string::npos) << failure_.error_message();
+  NodeTest::Restart();
+  EXPECT_TRUE(RemoveAllPods());
+  StartNew(RunPod(config), Sleeper("c"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, Crash, ::testing::ValuesIn(CrashPoints()), [](const auto& point) {
+  std::string name = point.param;
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+});
+
+}  // namespace
+}  // namespace cradle::test

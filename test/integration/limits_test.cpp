@@ -1,0 +1,70 @@
+// Limits: what the kernel's files say, and what happens at them.
+#include <filesystem>
+
+#include "support/node_test.h"
+
+namespace cradle::test {
+namespace {
+
+class Limits : public NodeTest {
+ protected:
+  // The file of a container's group, in whichever hierarchy has it.
+  std::string Control(const std::string& container, const std::string& file) {
+    for (const auto& hierarchy : std::filesystem::directory_iterator("/sys/fs/cgroup")) {
+      std::string path = hierarchy.path().string() + CgroupOf(container) + "/" + file;
+      if (!std::filesystem::exists(path)) continue;
+      std::string text = ReadText(path);
+      return text.substr(0, text.find('\n'));
+    }
+    return "no " + file;
+  }
+};
+
+TEST_F(Limits, AreInTheKernelsFiles) {
+  auto config = Sleeper("c");
+  auto* limits = config.mutable_linux()->mutable_resources();
+  limits->set_cpu_shares(512);
+  limits->set_cpu_period(50000);
+  limits->set_cpu_quota(25000);
+  limits->set_memory_limit_in_bytes(64 << 20);
+  limits->set_cpuset_cpus("0");
+  limits->set_cpuset_mems("0");
+  limits->set_oom_score_adj(500);
+  std::string container = StartNew(RunPod(PodConfig("pod")), config);
+  EXPECT_EQ(Control(container, "cpu.shares"), "512");
+  EXPECT_EQ(Control(container, "cpu.cfs_period_us"), "50000");
+  EXPECT_EQ(Control(container, "cpu.cfs_quota_us"), "25000");
+  EXPECT_EQ(Control(container, "memory.limit_in_bytes"), std::to_string(64 << 20));
+  EXPECT_EQ(Control(container, "cpuset.cpus"), "0");
+  EXPECT_EQ(ReadText("/proc/" + std::to_string(PidOf(container)) + "/oom_score_adj"), "500\n");
+  auto told = StatusOf(container).resources().linux();
+  EXPECT_EQ(told.cpu_shares(), 512);
+  EXPECT_EQ(told.memory_limit_in_bytes(), 64 << 20);
+}
+
+TEST_F(Limits, OfMemoryKillAndAreTold) {
+  auto config = Shell("c", "tail /dev/zero");
+  config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(16 << 20);
+  std::string container = StartNew(RunPod(PodConfig("pod")), config);
+  auto status = WaitExited(container);
+  EXPECT_EQ(status.reason(), "OOMKilled");
+  EXPECT_NE(status.exit_code(), 0);
+}
+
+TEST_F(Limits, HoldForExecToo) {
+  auto config = Sleeper("c");
+  config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(16 << 20);
+  std::string container = StartNew(RunPod(PodConfig("pod")), config);
+  EXPECT_NE(Exec(container, {"sh", "-c", "tail /dev/zero"}).exit_code(), 0);
+  EXPECT_EQ(StatusOf(container).state(), v1::CONTAINER_RUNNING);
+}
+
+TEST_F(Limits, OfDevicesAreTheDefaultOnes) {
+  std::string container = StartNew(RunPod(PodConfig("pod")), Sleeper("c"));
+  auto made = Exec(container, {"sh", "-c", "echo x > /dev/null && head -c 1 /dev/zero | wc -c; "
+                                           "mknod /kmsg c 1 11 && cat /kmsg || echo refused"});
+  EXPECT_EQ(made.stdout(), "1\nrefused\n") << made.stderr();
+}
+
+}  // namespace
+}  // namespace cradle::test

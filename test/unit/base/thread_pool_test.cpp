@@ -1,0 +1,73 @@
+#include "base/thread_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <latch>
+#include <vector>
+
+namespace cradle {
+namespace {
+
+TEST(ThreadPool, RunsAsManyAtOnceAsItsLimit) {
+  ThreadPool pool("test", 4);
+  std::latch all(4);  // four that wait for each other: fewer threads would hang
+  for (int i = 0; i < 4; ++i) pool.Post([&] { all.arrive_and_wait(); });
+  all.wait();
+}
+
+TEST(ThreadPool, NeverMoreThanItsLimit) {
+  std::atomic<int> now = 0, most = 0;
+  {
+    ThreadPool pool("test", 2);
+    for (int i = 0; i < 200; ++i)
+      pool.Post([&] {
+        int at = ++now;
+        for (int seen = most; at > seen && !most.compare_exchange_weak(seen, at);) {}
+        --now;
+      });
+  }
+  EXPECT_LE(most, 2);
+  EXPECT_GE(most, 1);
+}
+
+TEST(ThreadPool, DestructorDrainsTheQueue) {
+  std::atomic<int> ran = 0;
+  { ThreadPool pool("test", 1); for (int i = 0; i < 50; ++i) pool.Post([&] { ++ran; }); }
+  EXPECT_EQ(ran, 50);
+}
+
+TEST(ThreadPool, WaitIdleTellsWhetherWorkIsLeft) {
+  ThreadPool pool("test", 2);
+  EXPECT_TRUE(pool.WaitIdle(After(seconds(20))));
+  std::promise<void> go;
+  pool.Post([&] { go.get_future().wait(); });
+  EXPECT_FALSE(pool.WaitIdle(After(milliseconds(1))));
+  go.set_value();
+  EXPECT_TRUE(pool.WaitIdle(After(seconds(20))));
+}
+
+TEST(SerialQueue, KeepsOrderAndNeverOverlaps) {
+  std::vector<int> order;  // no lock: the queue is the lock
+  {
+    ThreadPool pool("test", 8);
+    auto queue = std::make_shared<SerialQueue>(pool);
+    for (int i = 0; i < 1000; ++i) queue->Post([&order, i] { order.push_back(i); });
+  }
+  ASSERT_EQ(order.size(), 1000u);
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
+}
+
+TEST(SerialQueue, OneThatWaitsDoesNotHoldAnother) {
+  ThreadPool pool("test", 8);
+  auto slow = std::make_shared<SerialQueue>(pool), fast = std::make_shared<SerialQueue>(pool);
+  std::promise<void> go, done;
+  slow->Post([&] { go.get_future().wait(); });
+  fast->Post([&] { done.set_value(); });
+  done.get_future().wait();
+  go.set_value();
+}
+
+}  // namespace
+}  // namespace cradle

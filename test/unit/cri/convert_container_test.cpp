@@ -1,0 +1,234 @@
+#include "cri/convert_container.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "text.h"
+
+namespace cradle::cri {
+namespace {
+
+namespace pb = ::runtime::v1;
+using container::PidMode;
+using Seccomp = container::SeccompSpec::Type;
+constexpr char kGood[] = R"(metadata { name: "main" attempt: 1 } image { image: "busybox" })";
+
+Result<container::ContainerSpec> Convert(const std::string& more,
+                                         const sandbox::PodSpec& pod = {}) {
+  auto config = FromText<pb::ContainerConfig>(kGood);
+  google::protobuf::TextFormat::Parser parser;
+  EXPECT_TRUE(parser.MergeFromString(more, &config)) << more;
+  return ContainerSpecFrom(config, pod);
+}
+
+std::string Security(const std::string& text) {
+  return "linux { security_context { " + text + " } }";
+}
+
+container::SecuritySpec Secured(const std::string& text, const sandbox::PodSpec& pod = {}) {
+  auto spec = Convert(Security(text), pod);
+  EXPECT_TRUE(spec.ok()) << spec.error().text();
+  return spec.ok() ? spec->security : container::SecuritySpec{};
+}
+
+TEST(ContainerSpecFrom, KeepsWhatWasSaid) {
+  auto spec = Convert(R"(
+      command: "sh" args: "-c" args: "" working_dir: "/w" log_path: "main/0.log"
+      envs { key: "A" value: "\xff\n=" } labels { key: "l" value: "v" } annotations { key: "a" value: "b" }
+      mounts { container_path: "/c" host_path: "/h" readonly: true recursive_read_only: true }
+      mounts { container_path: "/d" host_path: "/h" propagation: PROPAGATION_BIDIRECTIONAL }
+      devices { container_path: "/dev/x" host_path: "/dev/null" permissions: "rw" }
+      stdin: true stdin_once: true tty: true stop_signal: SIGNAL_SIGUSR1
+      linux { resources { cpu_shares: 512 memory_limit_in_bytes: 1048576000 oom_score_adj: -998 } })");
+  ASSERT_TRUE(spec.ok()) << spec.error().text();
+  EXPECT_EQ(spec->name, "main");
+  EXPECT_EQ(spec->attempt, 1u);
+  EXPECT_EQ(spec->image, "busybox");
+  EXPECT_EQ(spec->command, std::vector<std::string>{"sh"});
+  EXPECT_EQ(spec->args, (std::vector<std::string>{"-c", ""}));
+  EXPECT_EQ(spec->env, std::vector<std::string>{"A=\xff\n="});
+  EXPECT_EQ(spec->log_path, "main/0.log");
+  EXPECT_TRUE(spec->mounts[0].recursive_readonly);
+  EXPECT_EQ(spec->mounts[1].propagation, container::Propagation::kShared);
+  EXPECT_EQ(spec->devices[0].permissions, "rw");
+  EXPECT_TRUE(spec->stdin_open && spec->stdin_once && spec->tty);
+  EXPECT_EQ(spec->stop_signal, "SIGUSR1");
+  EXPECT_EQ(spec->limits.cpu_shares, 512);
+  EXPECT_EQ(spec->limits.memory, 1048576000);
+  EXPECT_EQ(spec->oom_score_adj, -998);
+}
+
+TEST(SecuritySpecFrom, PidNamespaceFollowsThePodUnlessSaid) {
+  sandbox::PodSpec pod;
+  EXPECT_EQ(Secured("", pod).pid_mode, PidMode::kPod);
+  pod.pid_mode = PidMode::kNode;
+  EXPECT_EQ(Secured("", pod).pid_mode, PidMode::kNode);
+  pod.pid_mode = PidMode::kContainer;
+  EXPECT_EQ(Secured("", pod).pid_mode, PidMode::kContainer);
+  EXPECT_EQ(Secured("namespace_options { pid: NODE }", pod).pid_mode, PidMode::kNode);
+  auto target = Secured("namespace_options { pid: TARGET target_id: 'abc' }", pod);
+  EXPECT_EQ(target.pid_mode, PidMode::kTarget);
+  EXPECT_EQ(target.pid_target, "abc");
+}
+
+TEST(SecuritySpecFrom, NetworkAndIpcAreThePods) {
+  sandbox::PodSpec pod;
+  pod.host_network = true;
+  auto security = Secured("namespace_options { network: POD ipc: NODE }", pod);
+  EXPECT_TRUE(security.host_network);
+  EXPECT_FALSE(security.host_ipc);
+}
+
+TEST(SecuritySpecFrom, SeccompFieldWinsOverTheOldPath) {
+  EXPECT_EQ(Secured("").seccomp.type, Seccomp::kUnconfined);
+  EXPECT_EQ(Secured("seccomp { }").seccomp.type, Seccomp::kRuntimeDefault);
+  EXPECT_EQ(Secured("seccomp_profile_path: 'runtime/default'").seccomp.type,
+            Seccomp::kRuntimeDefault);
+  EXPECT_EQ(Secured("seccomp_profile_path: 'localhost//p/x.json'").seccomp.localhost_path,
+            "/p/x.json");
+  EXPECT_EQ(Secured("seccomp { profile_type: Unconfined } seccomp_profile_path: 'runtime/default'")
+                .seccomp.type,
+            Seccomp::kUnconfined);
+  auto local = Secured("seccomp { profile_type: Localhost localhost_ref: '/p.json' }").seccomp;
+  EXPECT_EQ(local.type, Seccomp::kLocalhost);
+  EXPECT_EQ(local.localhost_path, "/p.json");
+}
+
+TEST(SecuritySpecFrom, PrivilegedIgnoresProfilesAndNeedsAPrivilegedPod) {
+  sandbox::PodSpec pod;
+  pod.privileged = true;
+  auto security = Secured(
+      "privileged: true seccomp { } apparmor { profile_type: Localhost localhost_ref: "
+      "'localhost/x' }",
+      pod);
+  EXPECT_EQ(security.seccomp.type, Seccomp::kUnconfined);
+  EXPECT_EQ(security.apparmor_profile, "");
+  auto refused = Convert(Security("privileged: true"));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().text().find("no privileged container allowed in sandbox"),
+            std::string::npos);
+}
+
+TEST(SecuritySpecFrom, CapabilitiesLoseTheirPrefix) {
+  auto security = Secured(
+      "capabilities { add_capabilities: 'cap_net_admin' drop_capabilities: 'ALL' "
+      "add_ambient_capabilities: 'NET_RAW' }");
+  EXPECT_EQ(security.caps_add, std::vector<std::string>{"NET_ADMIN"});
+  EXPECT_EQ(security.caps_drop, std::vector<std::string>{"ALL"});
+  EXPECT_EQ(security.caps_ambient, std::vector<std::string>{"NET_RAW"});
+}
+
+TEST(SecuritySpecFrom, Users) {
+  auto security = Secured(
+      "run_as_username: 'nobody' run_as_group { value: 7 } supplemental_groups: 1234 "
+      "supplemental_groups_policy: Strict");
+  EXPECT_EQ(security.run_as_username, "nobody");
+  EXPECT_EQ(security.run_as_group, 7);
+  EXPECT_EQ(security.supplemental_groups, std::vector<uint32_t>{1234});
+  EXPECT_TRUE(security.strict_groups);
+}
+
+TEST(Signals, GoBothWays) {
+  EXPECT_EQ(SignalNameFrom(pb::SIGNAL_RUNTIME_DEFAULT), "");
+  EXPECT_EQ(SignalNameFrom(pb::SIGNAL_SIGTERM), "SIGTERM");
+  EXPECT_EQ(SignalNameFrom(pb::SIGNAL_SIGCLD), "SIGCHLD");
+  EXPECT_EQ(SignalNameFrom(pb::SIGNAL_SIGRTMIN), "SIGRTMIN");
+  EXPECT_EQ(SignalNameFrom(pb::SIGNAL_SIGRTMINPLUS3), "SIGRTMIN+3");
+  EXPECT_EQ(SignalNameFrom(pb::SIGNAL_SIGRTMAXMINUS14), "SIGRTMIN+16");
+  EXPECT_EQ(SignalNameFrom(pb::SIGNAL_SIGRTMAX), "SIGRTMIN+30");
+  EXPECT_EQ(SignalFrom(SIGTERM), pb::SIGNAL_SIGTERM);
+  EXPECT_EQ(SignalFrom(SIGIO), pb::SIGNAL_SIGIO);
+  EXPECT_EQ(SignalFrom(37), pb::SIGNAL_SIGRTMINPLUS3);
+  EXPECT_EQ(SignalFrom(50), pb::SIGNAL_SIGRTMAXMINUS14);
+  EXPECT_EQ(SignalFrom(64), pb::SIGNAL_SIGRTMAX);
+  EXPECT_EQ(SignalFrom(0), pb::SIGNAL_RUNTIME_DEFAULT);
+}
+
+class BadContainer : public testing::TestWithParam<BadField> {};
+
+TEST_P(BadContainer, NamesFieldAndValue) {
+  auto spec = Convert(GetParam().text);
+  ASSERT_FALSE(spec.ok());
+  EXPECT_EQ(spec.error().code(), Code::kInvalidArgument);
+  EXPECT_EQ(spec.error().text().substr(0, GetParam().error.size()), GetParam().error);
+}
+
+std::string Mount(const std::string& text) {
+  return "mounts { container_path: '/c' host_path: '/h' " + text + " }";
+}
+std::string Resources(const std::string& text) { return "linux { resources { " + text + " } }"; }
+const char kSc[] = "linux.security_context.";
+
+INSTANTIATE_TEST_SUITE_P(
+    Fields, BadContainer,
+    testing::Values(
+        BadField{"metadata { name: '' }", "metadata.name: \"\": must not be empty"},
+        BadField{"image { image: '' }", "image.image: \"\": must not be empty"},
+        BadField{"image { runtime_handler: 'x' }", "image.runtime_handler: \"x\": "},
+        BadField{"args: 'a\\000b'", "args[0]: \"a\\x00b\": must not contain a NUL byte"},
+        BadField{"working_dir: 'w'", "working_dir: \"w\": must be an absolute path"},
+        BadField{"envs { key: '' }", "envs[0].key: \"\": must not be empty"},
+        BadField{"envs { key: 'A=B' }", "envs[0].key: \"A=B\": must not contain '='"},
+        BadField{"envs { key: 'A\\nB' }", "envs[0].key: \"A\\x0aB\": "},
+        BadField{"envs { key: 'A' value: 'x\\000y' }", "envs[0] (A).value: \"x\\x00y\": "},
+        BadField{Mount("container_path: 'c'"),
+                 "mounts[0].container_path: \"c\": must be an absolute path"},
+        BadField{Mount("container_path: '/a/../b'"),
+                 "mounts[0].container_path: \"/a/../b\": must not contain"},
+        BadField{Mount("host_path: ''"), "mounts[0].host_path: \"\": must be an absolute path"},
+        BadField{Mount("propagation: 7"), "mounts[0].propagation: 7: "},
+        BadField{Mount("recursive_read_only: true"),
+                 "mounts[0].recursive_read_only: \"true\": needs readonly"},
+        BadField{Mount("readonly: true recursive_read_only: true propagation: "
+                       "PROPAGATION_HOST_TO_CONTAINER"),
+                 "mounts[0].recursive_read_only: \"true\": needs propagation"},
+        BadField{
+            Mount(
+                "readonly: true recursive_read_only: true propagation: PROPAGATION_BIDIRECTIONAL"),
+            "mounts[0].recursive_read_only: \"true\": needs propagation"},
+        BadField{Mount("uidMappings { length: 1 }"), "mounts[0].uidMappings: "},
+        BadField{Mount("mount_options: 'noexec'"), "mounts[0].mount_options: \"noexec\": "},
+        BadField{"devices { container_path: '/dev/x' host_path: '/dev/x' }",
+                 "devices[0].permissions: \"\": "},
+        BadField{"devices { container_path: '/dev/x' host_path: '/dev/x' permissions: 'rx' }",
+                 "devices[0].permissions: \"rx\": "},
+        BadField{"CDI_devices { name: 'v/c=d' }", "CDI_devices[0].name: \"v/c=d\": "},
+        BadField{"log_path: '/abs'", "log_path: \"/abs\": must be relative"},
+        BadField{"log_path: 'a/../../b'", "log_path: \"a/../../b\": "},
+        BadField{"log_path: 'a\\nb'", "log_path: \"a\\x0ab\": "},
+        BadField{"stop_signal: 99", "stop_signal: 99: no such signal"},
+        BadField{Resources("cpu_shares: -1"), "linux.resources: "},
+        BadField{Resources("oom_score_adj: 1001"), "linux.resources.oom_score_adj: 1001: "},
+        BadField{Security("run_as_user { value: 4294967295 }"),
+                 Cat(kSc, "run_as_user: 4294967295: ")},
+        BadField{Security("run_as_group { value: 1 }"),
+                 Cat(kSc, "run_as_group: 1: needs run_as_user")},
+        BadField{Security("run_as_user { value: 1 } run_as_username: 'x'"),
+                 Cat(kSc, "run_as_username: \"x\": ")},
+        BadField{Security("supplemental_groups: -5"), Cat(kSc, "supplemental_groups[0]: -5: ")},
+        BadField{Security("supplemental_groups_policy: 5"),
+                 Cat(kSc, "supplemental_groups_policy: 5: ")},
+        BadField{Security("capabilities { drop_capabilities: '' }"),
+                 Cat(kSc, "capabilities.drop_capabilities[0]: \"\": ")},
+        BadField{Security("masked_paths: 'proc'"), Cat(kSc, "masked_paths[0]: \"proc\": ")},
+        BadField{Security("seccomp { profile_type: Localhost localhost_ref: 'p' }"),
+                 Cat(kSc, "seccomp.localhost_ref: \"p\": must be an absolute path")},
+        BadField{Security("seccomp { profile_type: 4 }"), Cat(kSc, "seccomp.profile_type: 4: ")},
+        BadField{Security("seccomp_profile_path: 'what'"),
+                 Cat(kSc, "seccomp_profile_path: \"what\": ")},
+        BadField{Security("apparmor { profile_type: Localhost localhost_ref: 'localhost/x' }"),
+                 Cat(kSc, "apparmor.localhost_ref: \"localhost/x\": ")},
+        BadField{Security("namespace_options { pid: TARGET }"),
+                 Cat(kSc, "namespace_options.target_id: \"\": ")},
+        BadField{Security("namespace_options { userns_options { mode: POD } }"),
+                 Cat(kSc, "namespace_options.userns_options.mode: \"POD\": ")}));
+
+TEST(ContainerSpecFrom, ImageVolumesAreUnimplemented) {
+  auto spec = Convert("mounts { container_path: '/c' image { image: 'x' } }");
+  ASSERT_FALSE(spec.ok());
+  EXPECT_EQ(spec.error().code(), Code::kUnimplemented);
+}
+
+}  // namespace
+}  // namespace cradle::cri

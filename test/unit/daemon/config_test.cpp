@@ -1,0 +1,89 @@
+#include "daemon/config.h"
+
+#include <gtest/gtest.h>
+
+#include "base/ids.h"
+#include "base/sys/file.h"
+#include "daemon/options.h"
+
+namespace cradle::daemon {
+namespace {
+
+class ConfigFile : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    dir_ = "/tmp/cradle-config-" + RandomHex64().substr(0, 12);
+    ASSERT_TRUE(sys::MakeDirs(dir_ + "/config.toml.d", 0700).ok());
+  }
+  void TearDown() override { EXPECT_TRUE(sys::RemoveTree(kCwd, dir_).ok()); }
+  std::string path() const { return dir_ + "/config.toml"; }
+  void Write(const std::string& name, const std::string& text) {
+    ASSERT_TRUE(sys::ReplaceFile(kCwd, dir_ + "/" + name, text, 0600).ok());
+  }
+  std::string ErrorOf(const std::string& text) {
+    Write("config.toml", text);
+    Config config;
+    auto read = ReadConfig(path(), true, config);
+    if (read.ok()) read = CheckConfig(config);
+    return read.ok() ? "" : read.error().text();
+  }
+
+  std::string dir_;
+};
+
+TEST_F(ConfigFile, FileThenDropInsByNameThenFlags) {
+  Write("config.toml", "root = \"/a\"\nlog_level = \"debug\"\n[cni]\nbin_dirs = [\"/x\", \"/y\"]\n");
+  Write("config.toml.d/20.toml", "root = \"/c\"\n");
+  Write("config.toml.d/10.toml", "root = \"/b\"\n[cni]\nconf_dir = \"/n\"\n");
+  Write("config.toml.d/ignored.txt", "nonsense");
+  std::string file = path();
+  char name[] = "cradled", flag[] = "--config", state_flag[] = "--state", state[] = "/s";
+  char* argv[] = {name, flag, file.data(), state_flag, state, nullptr};
+  auto config = Options::Parse(5, argv).value().Load();
+  ASSERT_TRUE(config.ok()) << config.error().text();
+  EXPECT_EQ(config->root, "/c");
+  EXPECT_EQ(config->log_level, "debug");
+  EXPECT_EQ(config->cni_conf_dir, "/n");
+  EXPECT_EQ(config->cni_bin_dirs, (std::vector<std::string>{"/x", "/y"}));
+  EXPECT_EQ(config->state, "/s");
+}
+
+TEST_F(ConfigFile, BadInputNamesTheKeyAndTheValue) {
+  EXPECT_NE(ErrorOf("rot = \"/a\"").find("unknown key \"rot\"; did you mean \"root\""), std::string::npos);
+  EXPECT_NE(ErrorOf("[cni]\nconfdir = \"/a\"").find("did you mean \"cni.conf_dir\""), std::string::npos);
+  EXPECT_NE(ErrorOf("[cnj]\nx = 1").find("unknown key \"cnj\""), std::string::npos);
+  EXPECT_NE(ErrorOf("root = 3").find("\"root\" must be a string"), std::string::npos);
+  EXPECT_NE(ErrorOf("[cni]\nbin_dirs = \"/a\"").find("must be a list of strings"), std::string::npos);
+  EXPECT_NE(ErrorOf("root = \"relative\"").find("root = \"relative\""), std::string::npos);
+  EXPECT_NE(ErrorOf("log_level = \"loud\"").find("\"loud\""), std::string::npos);
+  EXPECT_NE(ErrorOf("[image]\nparallel_layers = 0").find("parallel_layers = 0"), std::string::npos);
+  EXPECT_NE(ErrorOf("root = \"/a\nx").find("config.toml:"), std::string::npos);
+}
+
+TEST_F(ConfigFile, WhatIsPrintedReadsBackTheSame) {
+  Config config;
+  config.root = "/with \"quotes\"";
+  config.cni_bin_dirs = {};
+  config.image_parallel_layers = 9;
+  Write("config.toml", FormatConfig(config));
+  Config again;
+  ASSERT_TRUE(ReadConfig(path(), true, again).ok());
+  EXPECT_EQ(FormatConfig(again), FormatConfig(config));
+}
+
+TEST_F(ConfigFile, MissingFileMattersOnlyWhenNamed) {
+  Config config;
+  EXPECT_TRUE(ReadConfig(dir_ + "/none", false, config).ok());
+  EXPECT_FALSE(ReadConfig(dir_ + "/none", true, config).ok());
+}
+
+TEST(Options, UnknownFlagAndStrayArgumentAreErrors) {
+  char name[] = "cradled", bad[] = "--lisen=x", stray[] = "x";
+  char* one[] = {name, bad, nullptr};
+  char* two[] = {name, stray, nullptr};
+  EXPECT_NE(Options::Parse(2, one).error().text().find("--lisen"), std::string::npos);
+  EXPECT_FALSE(Options::Parse(2, two).ok());
+}
+
+}  // namespace
+}  // namespace cradle::daemon

@@ -1,0 +1,386 @@
+#include <atomic>
+#include <latch>
+#include <random>
+#include <thread>
+
+#include "fake_registry.h"
+#include "fixture.h"
+#include "image/documents.h"
+
+namespace cradle::image {
+namespace {
+
+using Reply = FakeRegistry::Reply;
+using Request = FakeRegistry::Request;
+using Strings = std::vector<std::string>;
+
+class PullTest : public StoreTest {
+ protected:
+  LayoutImage OneLayer(const std::string& content) {
+    LayoutImage image;
+    image.layers = {TarWriter().Directory("etc").File("etc/motd", content).Take()};
+    return image;
+  }
+  Result<std::shared_ptr<const Image>> Pull(const std::string& reference, const Auth& auth = {},
+                                            std::stop_token stop = {}) {
+    return store_->Pull(reference, auth, stop, {});
+  }
+  void WriteHosts(const std::string& folder, const std::string& text) {
+    std::filesystem::create_directories(dir_.path() + "/certs.d/" + folder);
+    std::ofstream(dir_.path() + "/certs.d/" + folder + "/hosts.toml") << text;
+  }
+
+  FakeRegistry registry_;
+};
+
+std::string Noise(size_t size) {
+  std::mt19937_64 random(size);
+  std::string out(size, '\0');
+  for (char& c : out) c = static_cast<char>(random());
+  return out;
+}
+
+TEST_F(PullTest, ATaggedPullHasTheTagAndTheIndexsDigest) {
+  std::string digest = registry_.Serve("a/tool", "v1", OneLayer("hello"));
+  auto image = Pull(registry_.host() + "/a/tool:v1");
+  ASSERT_OK(image);
+  EXPECT_EQ((*image)->repo_tags, Strings{registry_.host() + "/a/tool:v1"});
+  EXPECT_EQ((*image)->repo_digests, Strings{registry_.host() + "/a/tool@" + digest});
+  EXPECT_EQ(Slurp((*image)->layer_dirs.at(0) + "/etc/motd"), "hello");
+  EXPECT_TRUE(Entries(StoreDir("tmp")).empty());
+}
+
+TEST_F(PullTest, ByDigestThereIsNoTagAndWithoutATagItIsLatest) {
+  std::string digest = registry_.Serve("tool", "latest", OneLayer("hello"));
+  std::string by_digest = registry_.host() + "/tool@" + digest;
+  auto image = Pull(by_digest);
+  ASSERT_OK(image);
+  EXPECT_EQ((*image)->repo_tags, Strings{});
+  EXPECT_EQ((*image)->repo_digests, Strings{by_digest});
+  auto tagged = Pull(registry_.host() + "/tool");
+  ASSERT_OK(tagged);
+  EXPECT_EQ((*tagged)->id, (*image)->id);
+  EXPECT_EQ((*tagged)->repo_tags, Strings{registry_.host() + "/tool:latest"});
+  EXPECT_EQ(store_->List().size(), 1u);
+}
+
+TEST_F(PullTest, OneImageFromTwoRegistriesIsOneWithBothNames) {
+  FakeRegistry other;
+  registry_.Serve("pause", "3", OneLayer("x"));
+  other.Serve("pause", "3", OneLayer("x"));
+  ASSERT_TRUE(Pull(registry_.host() + "/pause:3").ok());
+  auto image = Pull(other.host() + "/pause:3");
+  ASSERT_OK(image);
+  EXPECT_EQ((*image)->repo_tags.size(), 2u);
+  EXPECT_EQ(other.Count("/blobs/"), 1u) << "only the config: the layer is here";
+  ASSERT_TRUE(store_->Remove(registry_.host() + "/pause:3").ok());
+  ExpectEmptyStore();
+}
+
+TEST_F(PullTest, MirrorsAreAskedInTheOrderOfTheFile) {
+  FakeRegistry z, a;
+  z.SetHook([](const Request&) { return Reply{503, {}, "", {}}; });
+  a.Serve("tool", "v1", OneLayer("mirrored"));
+  WriteHosts("registry.invalid", "server = \"http://127.0.0.1:1\"\n[host.\"" + z.url() +
+                                     "\"]\ncapabilities = [\"pull\", \"resolve\"]\n[host.\"" + a.url() +
+                                     "\"]\n[host.\"" + a.url() + "\".header]\nX-Team = \"blue\"\n");
+  auto image = Pull("registry.invalid/tool:v1");
+  ASSERT_OK(image);
+  EXPECT_EQ((*image)->repo_tags, Strings{"registry.invalid/tool:v1"});
+  EXPECT_GE(z.requests().size(), 1u);
+  ASSERT_GE(a.requests().size(), 1u);
+  EXPECT_EQ(a.requests()[0].query, "ns=registry.invalid");
+  EXPECT_EQ(a.requests()[0].Header("x-team"), "blue");
+}
+
+TEST_F(PullTest, AMirrorThatMayNotResolveIsNotAskedForATag) {
+  FakeRegistry mirror;
+  std::string digest = registry_.Serve("tool", "v1", OneLayer("true"));
+  mirror.Serve("tool", "v1", OneLayer("false"));
+  WriteHosts("_default", "server = \"" + registry_.url() + "\"\n[host.\"" + mirror.url() +
+                             "\"]\ncapabilities = [\"pull\"]\n");
+  auto image = Pull("registry.invalid/tool:v1");
+  ASSERT_OK(image);
+  EXPECT_EQ((*image)->repo_digests, Strings{"registry.invalid/tool@" + digest});
+  EXPECT_EQ(mirror.Count("/manifests/v1"), 0u);
+  EXPECT_GT(mirror.requests().size(), 0u) << "it was asked for what has a digest";
+}
+
+TEST_F(PullTest, ABearerTokenIsFetchedOnceAndUsed) {
+  registry_.Serve("a/tool", "v1", OneLayer("secret"));
+  registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
+    if (request.path == "/token") {
+      EXPECT_EQ(request.Header("authorization"), "Basic dXNlcjpwYXNz");
+      EXPECT_EQ(request.query, "service=the%20registry&scope=repository%3Aa%2Ftool%3Apull");
+      return Reply{200, {}, R"({"access_token":"T1"})", {}};
+    }
+    if (request.Header("authorization") == "Bearer T1") return std::nullopt;
+    return Reply{401, {"WWW-Authenticate: Bearer realm=\"" + registry_.url() +
+                       "/token\",service=\"the registry\",scope=\"repository:a/tool:pull\""}, "", {}};
+  });
+  Auth auth;
+  auth.auth = "dXNlcjpwYXNz";
+  auto image = Pull(registry_.host() + "/a/tool:v1", auth);
+  ASSERT_OK(image);
+  EXPECT_EQ(registry_.Count("/token"), 1u);
+}
+
+TEST_F(PullTest, WrongCredentialsAreAnErrorThatSaysSo) {
+  registry_.SetHook([&](const Request&) { return Reply{401, {"WWW-Authenticate: Basic realm=\"x\""}, "", {}}; });
+  Auth auth;
+  auth.username = "user";
+  auth.password = "wrong";
+  auto image = Pull(registry_.host() + "/tool:v1", auth);
+  ASSERT_FALSE(image.ok());
+  EXPECT_EQ(image.error().code(), Code::kPermissionDenied) << image.error().text();
+  EXPECT_EQ(image.error().text().find("wrong"), std::string::npos);
+}
+
+TEST_F(PullTest, CredentialsDoNotFollowARedirectToAnotherServer) {
+  FakeRegistry storage;
+  registry_.Serve("tool", "v1", OneLayer("x"));
+  storage.SetHook([&](const Request& request) -> std::optional<Reply> {
+    Request moved = request;
+    moved.path = "/v2/tool" + request.path;
+    return registry_.Answer(moved);
+  });
+  registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
+    if (request.Header("authorization") != "Bearer R") return Reply{401, {}, "", {}};
+    size_t blob = request.path.find("/blobs/");
+    if (blob == std::string::npos) return std::nullopt;
+    return Reply{307, {"Location: " + storage.url() + request.path.substr(blob) + "?sig=1"}, "", {}};
+  });
+  Auth auth;
+  auth.registry_token = "R";
+  auto image = Pull(registry_.host() + "/tool:v1", auth);
+  ASSERT_OK(image);
+  ASSERT_EQ(storage.requests().size(), 2u);
+  for (const Request& request : storage.requests()) EXPECT_EQ(request.Header("authorization"), "");
+}
+
+TEST_F(PullTest, CredentialsOfAnotherServerAreNotSent) {
+  registry_.SetHook([&](const Request&) { return Reply{401, {"WWW-Authenticate: Basic realm=\"x\""}, "", {}}; });
+  Auth auth;
+  auth.username = "user";
+  auth.password = "pass";
+  auth.registry_token = "R";
+  auth.server_address = "https://elsewhere.example/v1/";
+  EXPECT_FALSE(Pull(registry_.host() + "/tool:v1", auth).ok());
+  for (const Request& request : registry_.requests()) EXPECT_EQ(request.Header("authorization"), "");
+}
+
+TEST_F(PullTest, ABrokenBodyGoesOnWhereItBroke) {
+  LayoutImage image = OneLayer(Noise(300'000));
+  registry_.Serve("tool", "v1", image);
+  std::atomic<int> cuts = 0;
+  registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
+    if (request.path.find(DigestOf(image.layers[0])) == std::string::npos || cuts++ > 1) return std::nullopt;
+    Reply reply = registry_.Answer(request);
+    reply.cut_after = 100'000;
+    return reply;
+  });
+  auto pulled = Pull(registry_.host() + "/tool:v1");
+  ASSERT_OK(pulled);
+  Strings ranges;
+  for (const Request& request : registry_.requests())
+    if (request.path.find(DigestOf(image.layers[0])) != std::string::npos) ranges.push_back(request.Header("range"));
+  EXPECT_EQ(ranges, (Strings{"", "bytes=100000-", "bytes=200000-"}));
+}
+
+TEST_F(PullTest, ABusyRegistryIsAskedAgain) {
+  registry_.Serve("tool", "v1", OneLayer("x"));
+  std::atomic<int> busy = 2;
+  registry_.SetHook([&](const Request&) -> std::optional<Reply> {
+    if (busy-- > 0) return Reply{busy ? 429 : 503, {"Retry-After: 0"}, "", {}};
+    return std::nullopt;
+  });
+  auto pulled = Pull(registry_.host() + "/tool:v1");
+  ASSERT_OK(pulled);
+}
+
+TEST_F(PullTest, WhatIsNotThereIsNotFound) {
+  auto pulled = Pull(registry_.host() + "/tool:v1");
+  ASSERT_FALSE(pulled.ok());
+  EXPECT_EQ(pulled.error().code(), Code::kNotFound);
+  EXPECT_NE(pulled.error().text().find("no such thing"), std::string::npos) << pulled.error().text();
+  ExpectEmptyStore();
+}
+
+TEST_F(PullTest, AStoppedPullLeavesNothing) {
+  LayoutImage image = OneLayer(Noise(2'000'000));
+  image.layers.push_back(TarWriter().File("b", Noise(1'000'000)).Take());
+  registry_.Serve("tool", "v1", image);
+  std::latch half(1), never(1);
+  std::stop_source stop;
+  registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
+    if (request.path.find(DigestOf(image.layers[1])) == std::string::npos) return std::nullopt;
+    half.count_down();
+    never.wait();
+    return std::nullopt;
+  });
+  std::thread stopper([&] {
+    half.wait();
+    stop.request_stop();
+  });
+  auto pulled = Pull(registry_.host() + "/tool:v1", {}, stop.get_token());
+  stopper.join();
+  never.count_down();
+  ASSERT_FALSE(pulled.ok());
+  EXPECT_EQ(pulled.error().code(), Code::kCancelled) << pulled.error().text();
+  ExpectEmptyStore();
+  EXPECT_EQ(store_->Usage().bytes, 0u);
+
+  registry_.SetHook(nullptr);
+  EXPECT_EQ(Pull(registry_.host() + "/tool:v1", {}, stop.get_token()).error().code(), Code::kCancelled);
+  ExpectEmptyStore();
+  auto again = Pull(registry_.host() + "/tool:v1");
+  ASSERT_OK(again);
+}
+
+TEST_F(PullTest, CorruptBytesAreRefusedAndLeaveNothing) {
+  LayoutImage image = OneLayer("the real content");
+  registry_.Serve("tool", "v1", image);
+  registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
+    if (request.path.find(DigestOf(image.layers[0])) == std::string::npos) return std::nullopt;
+    Reply reply = registry_.Answer(request);
+    reply.body[1024] ^= 1;
+    return reply;
+  });
+  auto pulled = Pull(registry_.host() + "/tool:v1");
+  ASSERT_FALSE(pulled.ok());
+  EXPECT_NE(pulled.error().text().find("its digest is"), std::string::npos) << pulled.error().text();
+  ExpectEmptyStore();
+}
+
+TEST_F(PullTest, ADiffIdThatDoesNotFitIsRefused) {
+  LayoutImage image = OneLayer("x");
+  image.diff_ids = {DigestOf("something else")};
+  registry_.Serve("tool", "v1", image);
+  auto pulled = Pull(registry_.host() + "/tool:v1");
+  ASSERT_FALSE(pulled.ok());
+  EXPECT_NE(pulled.error().text().find("diff id"), std::string::npos) << pulled.error().text();
+  ExpectEmptyStore();
+}
+
+TEST_F(PullTest, ABlobLargerThanStatedIsRefused) {
+  LayoutImage image = OneLayer("x");
+  registry_.Serve("tool", "v1", image);
+  registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
+    if (request.path.find(DigestOf(image.layers[0])) == std::string::npos) return std::nullopt;
+    Reply reply = registry_.Answer(request);
+    reply.body += std::string(1000, '\0');
+    return reply;
+  });
+  auto pulled = Pull(registry_.host() + "/tool:v1");
+  ASSERT_FALSE(pulled.ok());
+  EXPECT_NE(pulled.error().text().find("more than the stated"), std::string::npos) << pulled.error().text();
+  ExpectEmptyStore();
+}
+
+TEST_F(PullTest, TwoPullsOfOneLayerShareTheWork) {
+  LayoutImage image = OneLayer(Noise(500'000));
+  registry_.Serve("one", "v1", image);
+  image.cmd = {"another"};
+  registry_.Serve("two", "v1", image);
+  std::string layer = DigestOf(image.layers[0]);
+  // The layer is held back until both pulls have read their configs.
+  std::latch configs(2);
+  registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
+    if (request.path.find(layer) != std::string::npos) configs.wait();
+    else if (request.path.find("/blobs/") != std::string::npos) configs.count_down();
+    return std::nullopt;
+  });
+  std::thread other([&] { EXPECT_TRUE(Pull(registry_.host() + "/one:v1").ok()); });
+  auto pulled = Pull(registry_.host() + "/two:v1");
+  other.join();
+  ASSERT_OK(pulled);
+  EXPECT_EQ(registry_.Count(layer), 1u);
+  EXPECT_EQ(store_->List().size(), 2u);
+  EXPECT_EQ(Entries(StoreDir("layers")).size(), 1u);
+}
+
+TEST_F(PullTest, AFailedPartnerDoesNotFailTheOther) {
+  LayoutImage image = OneLayer(Noise(500'000));
+  registry_.Serve("one", "v1", image);
+  image.cmd = {"another"};
+  registry_.Serve("two", "v1", image);
+  std::string layer = DigestOf(image.layers[0]);
+  std::stop_source stop;
+  std::latch first_asks(1), second_reads(1);
+  registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
+    if (request.path.find("/one/blobs/" + layer) != std::string::npos) {
+      first_asks.count_down();
+      second_reads.wait();
+      stop.request_stop();
+    } else if (request.path.find("/two/blobs/") != std::string::npos &&
+               request.path.find(layer) == std::string::npos) {
+      second_reads.count_down();
+    }
+    return std::nullopt;
+  });
+  std::thread cancelled([&] {
+    EXPECT_EQ(Pull(registry_.host() + "/one:v1", {}, stop.get_token()).error().code(), Code::kCancelled);
+  });
+  first_asks.wait();
+  auto pulled = Pull(registry_.host() + "/two:v1");
+  cancelled.join();
+  ASSERT_OK(pulled);
+  EXPECT_EQ(store_->List().size(), 1u);
+}
+
+TEST_F(PullTest, MissingParentsAreTakenFromTheLayersBelow) {
+  LayoutImage image;
+  TarEntry var;
+  var.path = "var/lib";
+  var.type = '5';
+  var.mode = 01750;
+  var.uid = 12;
+  var.gid = 34;
+  image.layers = {TarWriter().Directory("var").Add(var).Symlink("lib", "var/lib").File("var/lib/a", "low", 04711).Take(),
+                  TarWriter().File("lib/b", "through the link").HardLink("var/lib/c", "var/lib/a").Take()};
+  registry_.Serve("tool", "v1", image);
+  auto pulled = Pull(registry_.host() + "/tool:v1");
+  ASSERT_OK(pulled);
+  std::string top = (*pulled)->layer_dirs.at(0);
+  EXPECT_EQ(Slurp(top + "/var/lib/b"), "through the link");
+  EXPECT_FALSE(sys::Exists(kCwd, top + "/lib"));
+  auto info = sys::FstatAt(kCwd, top + "/var/lib", AT_SYMLINK_NOFOLLOW);
+  ASSERT_OK(info);
+  EXPECT_EQ(info->st_mode & 07777, 01750u);
+  EXPECT_EQ(info->st_uid, 12u);
+  EXPECT_EQ(info->st_gid, 34u);
+  auto copied = sys::FstatAt(kCwd, top + "/var/lib/c", AT_SYMLINK_NOFOLLOW);
+  ASSERT_OK(copied);
+  EXPECT_EQ(copied->st_mode & 07777, 04711u);
+  EXPECT_EQ(Slurp(top + "/var/lib/c"), "low");
+}
+
+TEST_F(PullTest, ManyLayersArriveInTheirOrder) {
+  LayoutImage image;
+  for (int i = 0; i < 40; ++i) image.layers.push_back(TarWriter().File("n" + std::to_string(i), "x").Take());
+  registry_.Serve("tool", "v1", image);
+  std::atomic<int> done = 0;
+  auto pulled = store_->Pull(registry_.host() + "/tool:v1", {}, {},
+                             [&](const Progress& progress) { done += progress.phase == "done"; });
+  ASSERT_OK(pulled);
+  EXPECT_EQ(done, 40);
+  ASSERT_EQ((*pulled)->layer_dirs.size(), 40u);
+  for (int i = 0; i < 40; ++i)
+    EXPECT_TRUE(sys::Exists(kCwd, (*pulled)->layer_dirs[39 - i] + "/n" + std::to_string(i)));
+}
+
+TEST_F(PullTest, AnOversizedManifestIsRefused) {
+  registry_.ServeManifest("tool", "v1", "{\"x\":\"" + std::string(5 << 20, 'x') + "\"}", "application/json");
+  auto pulled = Pull(registry_.host() + "/tool:v1");
+  ASSERT_FALSE(pulled.ok());
+  EXPECT_NE(pulled.error().text().find("limit of 4194304"), std::string::npos) << pulled.error().text();
+}
+
+TEST_F(PullTest, ARedirectToAFileIsRefused) {
+  registry_.SetHook([&](const Request&) { return Reply{307, {"Location: file:///etc/passwd"}, "", {}}; });
+  EXPECT_FALSE(Pull(registry_.host() + "/tool:v1").ok());
+  ExpectEmptyStore();
+}
+
+}  // namespace
+}  // namespace cradle::image

@@ -1,0 +1,136 @@
+#include <sched.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/sys/file.h"
+#include "launch_fixture.h"
+
+namespace cradle::shim {
+namespace {
+
+using PauseTest = LaunchTest;
+
+std::string Namespace(pid_t pid, const std::string& name) {
+  return std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/ns/" + name).string();
+}
+
+// Repeats until it holds or ten seconds have gone.
+template <class F>
+bool Eventually(F holds) {
+  for (Deadline deadline = After(seconds(10)); MillisLeft(deadline) > 0; sched_yield())
+    if (holds()) return true;
+  return false;
+}
+
+std::string Children(pid_t pid) {
+  std::string number = std::to_string(pid);
+  return ReadText("/proc/" + number + "/task/" + number + "/children");
+}
+
+TEST_F(PauseTest, OwnsTheNamespacesThatThePlanNames) {
+  for (const char* name : {"net", "ipc", "uts", "pid", "mnt", "cgroup"})
+    EXPECT_NE(Namespace(PausePid(), name), Namespace(getpid(), name)) << name;
+}
+
+TEST_F(PauseTest, LeavesTheOtherNamespacesToTheHost) {
+  pause_plan.new_namespaces = CLONE_NEWIPC;
+  for (const char* name : {"net", "uts", "pid"})
+    EXPECT_EQ(Namespace(PausePid(), name), Namespace(getpid(), name)) << name;
+  EXPECT_NE(Namespace(PausePid(), "ipc"), Namespace(getpid(), "ipc"));
+}
+
+TEST_F(PauseTest, ItsOnlyMountIsThePodsSharedMemory) {
+  pause_plan.shm_bytes = 1 << 20;
+  std::string mounts = ReadText("/proc/" + std::to_string(PausePid()) + "/mountinfo");
+  EXPECT_EQ(std::count(mounts.begin(), mounts.end(), '\n'), 1) << mounts;
+  EXPECT_TRUE(Contains(mounts, "/ / rw,nosuid,nodev,noexec")) << mounts;
+  EXPECT_TRUE(Contains(mounts, "tmpfs")) << mounts;
+  EXPECT_TRUE(Contains(mounts, "size=1024k")) << mounts;
+}
+
+TEST_F(PauseTest, NamesThePodAndSetsItsSysctls) {
+  pause_plan.sysctls = {{"kernel.shm_rmid_forced", "1"},
+                        {"net/ipv4/ip_unprivileged_port_start", "7"}};
+  std::string host = ReadText("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+  EXPECT_EQ(Output("hostname; cat /proc/sys/kernel/shm_rmid_forced "
+                   "/proc/sys/net/ipv4/ip_unprivileged_port_start"),
+            "the-pod\n1\n7\n");
+  EXPECT_EQ(ReadText("/proc/sys/net/ipv4/ip_unprivileged_port_start"), host);
+}
+
+TEST_F(PauseTest, AnUnknownSysctlIsNamedInTheError) {
+  pause_plan.sysctls = {{"net.ipv4.no_such_thing", "1"}};
+  Running pause = StartPause(pause_plan);
+  Report report = pause.Next();
+  ASSERT_EQ(report.kind, Report::Kind::kFailed);
+  EXPECT_EQ(report.error.text(),
+            "set sysctl net/ipv4/no_such_thing to \"1\": No such file or directory");
+  EXPECT_EQ(report.error.code(), Code::kInvalidArgument);
+  EXPECT_EQ(pause.Finish().code, 127);
+}
+
+TEST_F(PauseTest, ASysctlCannotLeaveProcSys) {
+  pause_plan.sysctls = {{"../sysrq-trigger", "h"}};
+  Running pause = StartPause(pause_plan);
+  EXPECT_EQ(pause.Next().kind, Report::Kind::kFailed);
+}
+
+TEST_F(PauseTest, JoinsItsGroups) {
+  Group group = MakeGroup("pause");
+  pause_plan.cgroup_join = group.v1;
+  pause_plan.cgroup_v2 = group.v2;
+  std::string cgroups = ReadText("/proc/" + std::to_string(PausePid()) + "/cgroup");
+  std::string name = "-pause\n";
+  size_t found = 0;
+  for (size_t at = 0; (at = cgroups.find(name, at)) != std::string::npos; ++at) ++found;
+  EXPECT_EQ(found, group.v1.size() + !group.v2.empty()) << cgroups;
+}
+
+TEST_F(PauseTest, ReapsOrphansOfASharedPidNamespace) {
+  container::LaunchPlan plan = Plan("exec 3<&0; cat <&3 >/dev/null 2>&1 & exit 0");
+  plan.pid_mode = container::PidMode::kPod;
+  Running container = Launch(plan);
+  ASSERT_EQ(container.Start(), "");
+  // The shell is gone, its child lives: PID 1 of the namespace has it.
+  ASSERT_TRUE(Eventually([&] { return !Children(PausePid()).empty(); }));
+  container.CloseStdin();
+  EXPECT_TRUE(Eventually([&] { return Children(PausePid()).empty(); }));
+  EXPECT_EQ(container.Finish().code, 0);
+}
+
+TEST_F(PauseTest, EndsWhenTheHostAsks) {
+  for (int signal : {SIGTERM, SIGINT}) {
+    Running pause = StartPause(pause_plan);
+    ASSERT_EQ(pause.Next().kind, Report::Kind::kReady);
+    ASSERT_EQ(pause.Next().kind, Report::Kind::kExeced);
+    // Before it listens, a PID 1 loses the signal.
+    ASSERT_TRUE(Eventually([&] {
+      (void)sys::PidfdSendSignal(pause.pidfd(), signal);
+      return sys::PidfdExited(pause.pidfd());
+    }));
+    Finished finished = pause.Finish();
+    EXPECT_EQ(finished.code, 0);
+    EXPECT_EQ(finished.signal, 0);
+  }
+}
+
+TEST_F(PauseTest, AContainerCannotEndIt) {
+  container::LaunchPlan plan = Plan("kill -TERM 1; kill -INT 1; kill -KILL 1; echo tried");
+  plan.pid_mode = container::PidMode::kPod;
+  EXPECT_EQ(Run(plan).out, "tried\n");
+  std::string status = "/proc/" + std::to_string(PausePid()) + "/status";
+  EXPECT_TRUE(Eventually([&] { return Contains(ReadText(status), "ShdPnd:\t0000000000000000"); }));
+  EXPECT_FALSE(sys::PidfdExited(Pause()));
+}
+
+TEST_F(PauseTest, KeepsAnOutOfMemoryScoreThatItMayNotLower) {
+  pause_plan.oom_score_adj = -1000;
+  std::string score = ReadText("/proc/" + std::to_string(PausePid()) + "/oom_score_adj");
+  EXPECT_TRUE(score == "-1000\n" || score == ReadText("/proc/self/oom_score_adj")) << score;
+}
+
+}  // namespace
+}  // namespace cradle::shim
