@@ -39,10 +39,10 @@ TEST(ThreadPool, DestructorDrainsTheQueue) {
 }
 
 TEST(ThreadPool, WaitIdleTellsWhetherWorkIsLeft) {
+  std::promise<void> go;
   ThreadPool pool("test", 2);
   EXPECT_TRUE(pool.WaitIdle(After(seconds(20))));
-  std::promise<void> go;
-  pool.Post([&] { go.get_future().wait(); });
+  pool.Post([gone = go.get_future().share()] { gone.wait(); });
   EXPECT_FALSE(pool.WaitIdle(After(milliseconds(1))));
   go.set_value();
   EXPECT_TRUE(pool.WaitIdle(After(seconds(20))));
@@ -60,10 +60,10 @@ TEST(SerialQueue, KeepsOrderAndNeverOverlaps) {
 }
 
 TEST(SerialQueue, OneThatWaitsDoesNotHoldAnother) {
+  std::promise<void> go, done;  // before the pool: it is the first to go, and waits for those that use them
   ThreadPool pool("test", 8);
   auto slow = std::make_shared<SerialQueue>(pool), fast = std::make_shared<SerialQueue>(pool);
-  std::promise<void> go, done;
-  slow->Post([&] { go.get_future().wait(); });
+  slow->Post([gone = go.get_future().share()] { gone.wait(); });
   fast->Post([&] { done.set_value(); });
   done.get_future().wait();
   go.set_value();
