@@ -58,6 +58,13 @@ Result<uint64_t> ParseCapability(std::string_view field, std::string_view name) 
   return Bit(static_cast<int>(found - kNames.begin()));
 }
 
+std::vector<std::string> CapabilityNames(uint64_t mask) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < kNames.size(); ++i)
+    if ((mask >> i & 1) != 0) names.push_back(Cat("CAP_", kNames[i]));
+  return names;
+}
+
 Result<Capabilities> BuildCapabilities(const SecuritySpec& security, uint64_t node_bounding) {
   const Listed add = TRY(ParseList("capabilities.add_capabilities", security.caps_add));
   const Listed drop = TRY(ParseList("capabilities.drop_capabilities", security.caps_drop));

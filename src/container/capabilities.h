@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "container/spec.h"
@@ -14,6 +16,9 @@ extern const uint64_t kDefaultCapabilities;
 
 // The mask of "NET_ADMIN" or "CAP_NET_ADMIN", any case; "ALL": every bit. INVALID_ARGUMENT naming `field` and the name.
 Result<uint64_t> ParseCapability(std::string_view field, std::string_view name);
+
+// "CAP_CHOWN", ... of a mask, by number.
+std::vector<std::string> CapabilityNames(uint64_t mask);
 
 struct Capabilities {
   uint64_t granted = 0;  // bounding, permitted and effective

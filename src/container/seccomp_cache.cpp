@@ -15,15 +15,6 @@ constexpr size_t kMaxProfile = 1 << 20;
 // Programs are some KB; a node has few profiles and few sets of capabilities.
 constexpr size_t kMaxCached = 64;
 
-// The file's content. Opened without blocking: it may be a pipe.
-Result<std::string> ReadProfile(const std::string& path) {
-  const UniqueFd file = TRY(sys::OpenAt(kCwd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-  if (!S_ISREG(TRY(sys::Fstat(file)).st_mode)) return InvalidArgument("not a regular file");
-  auto text = sys::ReadAll(file, kMaxProfile);
-  if (!text.ok() && text.error().code() == Code::kOutOfRange) return InvalidArgument("larger than 1 MiB");
-  return text;
-}
-
 class Cache final : public SeccompCache {
  public:
   Result<std::string> RuntimeDefault(uint64_t caps) override {
@@ -34,7 +25,7 @@ class Cache final : public SeccompCache {
     const std::string what = Cat("seccomp profile \"", path.substr(0, 256), "\"");
     if (!path.starts_with('/') || path.find('\0') != std::string::npos)
       return InvalidArgument(Cat(what, ": not an absolute path"));
-    const std::string text = TRY(ReadProfile(path).With(what));
+    const std::string text = TRY(ReadSeccompProfile(path).With(what));
     if (text.empty()) return InvalidArgument(Cat(what, ": empty"));
     return Get({text, caps}, [&] { return ParseSeccompProfile(text, caps); }).With(what);
   }
@@ -58,6 +49,15 @@ class Cache final : public SeccompCache {
 };
 
 }  // namespace
+
+// Opened without blocking: it may be a pipe.
+Result<std::string> ReadSeccompProfile(const std::string& path) {
+  const UniqueFd file = TRY(sys::OpenAt(kCwd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  if (!S_ISREG(TRY(sys::Fstat(file)).st_mode)) return InvalidArgument("not a regular file");
+  auto text = sys::ReadAll(file, kMaxProfile);
+  if (!text.ok() && text.error().code() == Code::kOutOfRange) return InvalidArgument("larger than 1 MiB");
+  return text;
+}
 
 std::unique_ptr<SeccompCache> SeccompCache::Create() {
   auto cache = std::make_unique<Cache>();

@@ -46,6 +46,9 @@ SeccompProfile DefaultSeccompProfile(uint64_t caps);
 // resolved for `caps`, this architecture and this kernel. INVALID_ARGUMENT saying what is wrong.
 Result<SeccompProfile> ParseSeccompProfile(std::string_view text, uint64_t caps);
 
+// A profile on the node, at most 1 MiB. INVALID_ARGUMENT: no regular file, or larger.
+Result<std::string> ReadSeccompProfile(const std::string& path);
+
 // struct sock_filter[] as bytes. Names of no system call are skipped. INVALID_ARGUMENT: longer than the kernel takes.
 Result<std::string> CompileSeccomp(const SeccompProfile& profile);
 

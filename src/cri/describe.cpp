@@ -12,6 +12,54 @@ using Map = google::protobuf::Map<std::string, std::string>;
 
 void Copy(const sandbox::StringMap& from, Map* to) { to->insert(from.begin(), from.end()); }
 
+// What the pod says, not the id that the kubelet made of it.
+void FillImageSpec(const container::ContainerSpec& spec, pb::ImageSpec* out) {
+  out->set_image(spec.user_specified_image.empty() ? spec.image : spec.user_specified_image);
+  out->set_user_specified_image(spec.user_specified_image);
+}
+
+pb::MountPropagation PropagationOf(container::Propagation propagation) {
+  switch (propagation) {
+    case container::Propagation::kSlave:
+      return pb::PROPAGATION_HOST_TO_CONTAINER;
+    case container::Propagation::kShared:
+      return pb::PROPAGATION_BIDIRECTIONAL;
+    case container::Propagation::kPrivate:
+      break;
+  }
+  return pb::PROPAGATION_PRIVATE;
+}
+
+void FillUser(const container::ResolvedUser& user, pb::LinuxContainerUser* out) {
+  out->set_uid(user.uid);
+  out->set_gid(user.gid);
+  for (uint32_t group : user.groups) out->add_supplemental_groups(group);
+}
+
+void FillExit(const container::ExitRecord& exit, pb::ContainerStatus& out) {
+  if (out.started_at() == 0) out.set_started_at(exit.started_at);
+  out.set_finished_at(exit.finished_at);
+  out.set_exit_code(exit.exit_code);
+  out.set_reason(exit.reason);
+  out.set_message(exit.message);
+}
+
+pb::ContainerEventType TypeOf(sandbox::EventKind kind) {
+  switch (kind) {
+    case sandbox::EventKind::kCreated:
+      return pb::CONTAINER_CREATED_EVENT;
+    case sandbox::EventKind::kStarted:
+      return pb::CONTAINER_STARTED_EVENT;
+    case sandbox::EventKind::kStopped:
+      return pb::CONTAINER_STOPPED_EVENT;
+    case sandbox::EventKind::kDeleted:
+      break;
+  }
+  return pb::CONTAINER_DELETED_EVENT;
+}
+
+}  // namespace
+
 void FillMetadata(const sandbox::PodSpec& spec, pb::PodSandboxMetadata* out) {
   out->set_name(spec.name);
   out->set_namespace_(spec.name_space);
@@ -44,24 +92,6 @@ void FillNamespaces(const sandbox::PodSpec& spec, pb::NamespaceOption* out) {
   out->set_pid(ModeOf(spec.pid_mode));
 }
 
-// What the pod says, not the id that the kubelet made of it.
-void FillImageSpec(const container::ContainerSpec& spec, pb::ImageSpec* out) {
-  out->set_image(spec.user_specified_image.empty() ? spec.image : spec.user_specified_image);
-  out->set_user_specified_image(spec.user_specified_image);
-}
-
-pb::MountPropagation PropagationOf(container::Propagation propagation) {
-  switch (propagation) {
-    case container::Propagation::kSlave:
-      return pb::PROPAGATION_HOST_TO_CONTAINER;
-    case container::Propagation::kShared:
-      return pb::PROPAGATION_BIDIRECTIONAL;
-    case container::Propagation::kPrivate:
-      break;
-  }
-  return pb::PROPAGATION_PRIVATE;
-}
-
 void FillMount(const container::MountSpec& mount, pb::Mount* out) {
   out->set_container_path(mount.container_path);
   out->set_host_path(mount.host_path);
@@ -88,22 +118,6 @@ void FillLimits(const cgroups::Limits& limits, int64_t oom_score_adj,
   }
   Copy(limits.unified, out->mutable_unified());
 }
-
-void FillUser(const container::ResolvedUser& user, pb::LinuxContainerUser* out) {
-  out->set_uid(user.uid);
-  out->set_gid(user.gid);
-  for (uint32_t group : user.groups) out->add_supplemental_groups(group);
-}
-
-void FillExit(const container::ExitRecord& exit, pb::ContainerStatus& out) {
-  if (out.started_at() == 0) out.set_started_at(exit.started_at);
-  out.set_finished_at(exit.finished_at);
-  out.set_exit_code(exit.exit_code);
-  out.set_reason(exit.reason);
-  out.set_message(exit.message);
-}
-
-}  // namespace
 
 pb::PodSandboxState StateOf(const PodView& pod) {
   return pod.ready ? pb::SANDBOX_READY : pb::SANDBOX_NOTREADY;
@@ -203,6 +217,16 @@ pb::ContainerAttributes DescribeAttributes(const ContainerView& container) {
   FillMetadata(record.spec, out.mutable_metadata());
   Copy(record.spec.labels, out.mutable_labels());
   Copy(record.spec.annotations, out.mutable_annotations());
+  return out;
+}
+
+pb::ContainerEventResponse DescribeEvent(const sandbox::Event& event) {
+  pb::ContainerEventResponse out;
+  out.set_container_id(event.id);
+  out.set_container_event_type(TypeOf(event.kind));
+  out.set_created_at(event.at);
+  *out.mutable_pod_sandbox_status() = DescribePodStatus(*event.pod);
+  for (const auto& container : event.containers) *out.add_containers_statuses() = DescribeContainerStatus(*container);
   return out;
 }
 

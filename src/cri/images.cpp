@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <stop_token>
 
 #include <nlohmann/json.hpp>
@@ -6,6 +7,7 @@
 #include "cri/call.h"
 #include "cri/check.h"
 #include "cri/describe.h"
+#include "cri/list_stream.h"
 #include "cri/pull.h"
 #include "cri/services.h"
 
@@ -31,9 +33,26 @@ image::Auth AuthFrom(const pb::AuthConfig& auth) {
           .registry_token = auth.registry_token()};
 }
 
+Result<std::vector<std::shared_ptr<const image::Image>>> SelectImages(
+    const image::ImageStore& images, const pb::ImageFilter& filter) {
+  const std::string& wanted = filter.image().image();
+  if (wanted.empty()) return images.List();
+  auto image = TRY(images.Find(wanted));
+  if (!image) return std::vector<std::shared_ptr<const image::Image>>();
+  return std::vector{image};
+}
+
+// Of ".../layers/<chain>/fs".
+std::string ChainOf(const std::string& layer_dir) {
+  std::string chain = std::filesystem::path(layer_dir).parent_path().filename().string();
+  return chain.starts_with("sha256:") ? chain : "sha256:" + chain;
+}
+
 std::string InfoJson(const image::Image& image) {
   ordered_json config = ordered_json::parse(image.config_json, nullptr, false);
-  ordered_json info = {{"imageSpec", config.is_discarded() ? ordered_json() : config},
+  // As containerd has it, and below that what is ours.
+  ordered_json info = {{"chainID", image.layer_dirs.empty() ? "" : ChainOf(image.layer_dirs.front())},
+                       {"imageSpec", config.is_discarded() ? ordered_json() : config},
                        {"layers", image.layer_dirs}};
   return info.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
@@ -45,15 +64,18 @@ using Reactor = grpc::ServerUnaryReactor;
 
 Reactor* ImageService::ListImages(Context* context, const pb::ListImagesRequest* request,
                                   pb::ListImagesResponse* response) {
-  const std::string& wanted = request->filter().image().image();
-  if (wanted.empty()) {
-    for (const auto& image : images_.List()) *response->add_images() = DescribeImage(*image);
-    return Answer(context);
-  }
-  auto image = images_.Find(wanted);
-  if (!image.ok()) return Answer(context, image.error());
-  if (*image) *response->add_images() = DescribeImage(**image);
+  auto selected = SelectImages(images_, request->filter());
+  if (!selected.ok()) return Answer(context, selected.error());
+  for (const auto& image : *selected) *response->add_images() = DescribeImage(*image);
   return Answer(context);
+}
+
+grpc::ServerWriteReactor<pb::StreamImagesResponse>* ImageService::StreamImages(
+    Context*, const pb::StreamImagesRequest* request) {
+  auto add = [](const image::Image& image, pb::StreamImagesResponse& page) {
+    return (*page.add_images() = DescribeImage(image)).ByteSizeLong();
+  };
+  return StreamAll<pb::StreamImagesResponse>(SelectImages(images_, request->filter()), add);
 }
 
 // A missing image is an answer, not an error.

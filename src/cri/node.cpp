@@ -35,6 +35,10 @@ Result<> NotYet(std::string_view what) {
   return Error(Code::kUnimplemented, Cat(what, " isn't available in this version of cradle"));
 }
 
+Result<> NeedsCriu() {
+  return Error(Code::kUnimplemented, "checkpoint and restore need CRIU, which cradle doesn't drive");
+}
+
 }  // namespace
 
 using Context = grpc::CallbackServerContext;
@@ -57,7 +61,11 @@ Reactor* RuntimeService::Status(Context* context, const pb::StatusRequest* reque
   handler->set_name("");
   handler->mutable_features()->set_recursive_read_only_mounts(true);
   response->mutable_features()->set_supplemental_groups_policy(true);
-  if (request->verbose()) (*response->mutable_info())["config"] = ConfigJson(backend_.node);
+  if (request->verbose()) {
+    Result<> network = backend_.network.Ready();
+    (*response->mutable_info())["config"] = ConfigJson(backend_.node);
+    (*response->mutable_info())["lastCNILoadStatus"] = network.ok() ? "OK" : network.error().text();
+  }
   return Answer(context);
 }
 
@@ -78,6 +86,21 @@ Reactor* RuntimeService::UpdateContainerResources(Context* context,
                                                   const pb::UpdateContainerResourcesRequest*,
                                                   pb::UpdateContainerResourcesResponse*) {
   return Answer(context, NotYet("changing the resources of a container"));
+}
+
+Reactor* RuntimeService::CheckpointContainer(Context* context, const pb::CheckpointContainerRequest*,
+                                             pb::CheckpointContainerResponse*) {
+  return Answer(context, NeedsCriu());
+}
+
+Reactor* RuntimeService::CheckpointPod(Context* context, const pb::CheckpointPodRequest*,
+                                       pb::CheckpointPodResponse*) {
+  return Answer(context, NeedsCriu());
+}
+
+Reactor* RuntimeService::RestorePod(Context* context, const pb::RestorePodRequest*,
+                                    pb::RestorePodResponse*) {
+  return Answer(context, NeedsCriu());
 }
 
 }  // namespace cradle::cri

@@ -2,7 +2,7 @@
 // memory on the spot; what takes time goes to the runtime and is answered from its callback,
 // blocking work to the runtime's pool. RPCs that aren't here answer UNIMPLEMENTED. The methods are
 // spread over files by family: run_pod.cpp, run_container.cpp, queries.cpp, exec_sync.cpp,
-// streams.cpp, stats.cpp, node.cpp, images.cpp.
+// streams.cpp, stats.cpp, event_stream.cpp, node.cpp, images.cpp.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -19,6 +19,10 @@ namespace cradle::cri {
   grpc::ServerUnaryReactor* RPC(grpc::CallbackServerContext* context,     \
                                 const runtime::v1::RPC##Request* request, \
                                 runtime::v1::RPC##Response* response) override
+
+#define CRADLE_STREAM(RPC)                                       \
+  grpc::ServerWriteReactor<runtime::v1::RPC##Response>* RPC(     \
+      grpc::CallbackServerContext* context, const runtime::v1::RPC##Request* request) override
 
 class RuntimeService final : public runtime::v1::RuntimeService::CallbackService {
  public:
@@ -50,6 +54,15 @@ class RuntimeService final : public runtime::v1::RuntimeService::CallbackService
   CRADLE_UNARY(Attach);
   CRADLE_UNARY(PortForward);
   CRADLE_UNARY(UpdateContainerResources);
+  CRADLE_UNARY(CheckpointContainer);
+  CRADLE_UNARY(CheckpointPod);
+  CRADLE_UNARY(RestorePod);
+
+  grpc::ServerWriteReactor<runtime::v1::ContainerEventResponse>* GetContainerEvents(
+      grpc::CallbackServerContext* context, const runtime::v1::GetEventsRequest* request) override;
+  CRADLE_STREAM(StreamPodSandboxes);
+  CRADLE_STREAM(StreamContainers);
+  CRADLE_STREAM(StreamContainerStats);
 
  private:
   Backend& backend_;
@@ -64,6 +77,7 @@ class ImageService final : public runtime::v1::ImageService::CallbackService {
       : images_(backend.images), pool_(backend.runtime.pool()) {}
 
   CRADLE_UNARY(ListImages);
+  CRADLE_STREAM(StreamImages);
   CRADLE_UNARY(ImageStatus);
   CRADLE_UNARY(PullImage);
   CRADLE_UNARY(RemoveImage);
@@ -75,5 +89,6 @@ class ImageService final : public runtime::v1::ImageService::CallbackService {
 };
 
 #undef CRADLE_UNARY
+#undef CRADLE_STREAM
 
 }  // namespace cradle::cri

@@ -3,6 +3,7 @@
 #include "cri/call.h"
 #include "cri/describe.h"
 #include "cri/find.h"
+#include "cri/list_stream.h"
 #include "cri/services.h"
 
 namespace cradle::cri {
@@ -66,13 +67,14 @@ Result<pb::ContainerStats> ReadStats(const sandbox::Runtime& runtime, CpuRates& 
   return out;
 }
 
-Result<pb::ListContainerStatsResponse> ReadAll(const sandbox::Runtime& runtime, CpuRates& rates,
-                                               const std::vector<sandbox::ContainerPtr>& all) {
-  pb::ListContainerStatsResponse list;
+// Of the running ones; one that ends meanwhile is left out.
+std::vector<pb::ContainerStats> ReadAll(const sandbox::Runtime& runtime, CpuRates& rates,
+                                        const std::vector<sandbox::ContainerPtr>& all) {
+  std::vector<pb::ContainerStats> list;
   for (const auto& container : all) {
     if (container->state != sandbox::State::kRunning) continue;
     auto stats = ReadStats(runtime, rates, *container);
-    if (stats.ok()) *list.add_stats() = std::move(*stats);
+    if (stats.ok()) list.push_back(std::move(*stats));
   }
   rates.Keep([&](const std::string& id) {
     auto found = runtime.FindContainer(id);
@@ -98,7 +100,6 @@ grpc::ServerUnaryReactor* RuntimeService::ContainerStats(grpc::CallbackServerCon
   return call.get();
 }
 
-// Of the running ones; one that ends meanwhile is left out.
 grpc::ServerUnaryReactor* RuntimeService::ListContainerStats(
     grpc::CallbackServerContext*, const pb::ListContainerStatsRequest* request,
     pb::ListContainerStatsResponse* response) {
@@ -106,10 +107,26 @@ grpc::ServerUnaryReactor* RuntimeService::ListContainerStats(
   auto selected = SelectContainers(runtime_, ContainersOf(request->filter()));
   runtime_.pool().Post(
       [&runtime = runtime_, rates = rates_, call, response, selected = std::move(selected)] {
-        call->Complete(ReadAll(runtime, *rates, selected),
-                       [&](pb::ListContainerStatsResponse& all) { *response = std::move(all); });
+        Result<std::vector<pb::ContainerStats>> list = ReadAll(runtime, *rates, selected);
+        call->Complete(std::move(list), [&](std::vector<pb::ContainerStats>& all) {
+          for (auto& stats : all) *response->add_stats() = std::move(stats);
+        });
       });
   return call.get();
+}
+
+grpc::ServerWriteReactor<pb::StreamContainerStatsResponse>* RuntimeService::StreamContainerStats(
+    grpc::CallbackServerContext*, const pb::StreamContainerStatsRequest* request) {
+  using Page = pb::StreamContainerStatsResponse;
+  auto* stream = new ListStream<Page>();
+  auto selected = SelectContainers(runtime_, ContainersOf(request->filter()));
+  runtime_.pool().Post([&runtime = runtime_, rates = rates_, stream, selected = std::move(selected)] {
+    stream->Send([all = ReadAll(runtime, *rates, selected), at = size_t{0}](Page& page) mutable -> size_t {
+      if (at == all.size()) return 0;
+      return (*page.add_container_stats() = std::move(all[at++])).ByteSizeLong();
+    });
+  });
+  return stream;
 }
 
 }  // namespace cradle::cri

@@ -36,18 +36,23 @@ bool Container::ChangeFrom(State from, const std::function<void(ContainerView&)>
   return true;
 }
 
-void Container::SetExited(const container::ExitRecord& exit) {
+bool Container::SetExited(const container::ExitRecord& exit) {
+  std::lock_guard lock(mutex_);
+  if (view_->state == State::kExited) return false;
+  auto next = std::make_shared<ContainerView>(*view_);
+  next->state = State::kExited;
+  next->exit = exit;
+  next->started_at = exit.started_at;
+  next->pid = 0;
+  view_ = std::move(next);
+  pidfd_.Reset();
+  return true;
+}
+
+void Container::WakeWaiters() {
   std::vector<std::function<void()>> actions;
   {
     std::lock_guard lock(mutex_);
-    if (view_->state == State::kExited) return;
-    auto next = std::make_shared<ContainerView>(*view_);
-    next->state = State::kExited;
-    next->exit = exit;
-    next->started_at = exit.started_at;
-    next->pid = 0;
-    view_ = std::move(next);
-    pidfd_.Reset();
     actions.swap(on_exit_);
     exited_.notify_all();
   }

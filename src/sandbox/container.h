@@ -38,8 +38,10 @@ class Container {
   // False when the state is not `from`.
   bool ChangeFrom(State from, const std::function<void(ContainerView&)>& change);
 
-  // Sets kExited once; later calls do nothing. Wakes WaitExited and runs the OnExit callbacks.
-  void SetExited(const container::ExitRecord& exit);
+  // Sets kExited once; false later. WakeWaiters follows the first.
+  bool SetExited(const container::ExitRecord& exit);
+  // Wakes WaitExited and runs the OnExit callbacks.
+  void WakeWaiters();
   bool WaitExited(Deadline deadline) const;
   // Runs `action` once it is EXITED; at once if it is already.
   void OnExit(std::function<void()> action);

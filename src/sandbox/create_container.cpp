@@ -162,7 +162,7 @@ Result<> Node::MakeContainer(Container& made) {
   }
   steps.Commit();
   made.Change([&](ContainerView& view) { view.laps = laps; });
-  store_.ShowContainer(made);
+  ShowContainer(made);
   return {};
 }
 

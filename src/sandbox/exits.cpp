@@ -15,7 +15,7 @@ constexpr size_t kMaxExitFile = 64 * 1024;
 void Node::OnExit(const shim::ExitInfo& info) {
   ContainerRef one = store_.ContainerById(ContainerId(info.container));
   if (!one) return;
-  one->SetExited(ExitFrom(info));
+  SetExited(*one, ExitFrom(info));
   // The disk may be slow: not here, in the loop's thread.
   one->pod().Post([this, one] {
     if (!store_.ContainerById(one->id())) return;
@@ -28,7 +28,7 @@ void Node::OnShimLost(const PodId& id) {
   PodRef pod = store_.PodById(id);
   if (!pod || !pod->shim()) return;  // told to go
   pod->SetShim(nullptr);
-  pod->SetPhase(Pod::Phase::kNotReady);
+  RetirePod(*pod);
   log::Warning(Cat("pod ", pod->Name(), ": its shim is gone; the pod is stopped"));
   pod->Post([this, pod] {
     if (!store_.PodById(pod->id())) return;
@@ -43,10 +43,15 @@ Result<> Node::SaveExit(const Container& one) {
   return sys::ReplaceFile(kCwd, path, one.view()->exit.ToJson(), 0600);
 }
 
-std::optional<container::ExitRecord> Node::LoadExit(const Container& one) const {
+std::optional<container::ExitRecord> Node::LoadSavedExit(const Container& one) const {
   auto saved = sys::ReadFile(kCwd, Cat(paths_.container(one.id()), "/", kExitFile), kMaxExitFile);
   if (saved.ok())
     if (auto record = container::ExitRecord::FromJson(*saved); record.ok()) return *record;
+  return std::nullopt;
+}
+
+std::optional<container::ExitRecord> Node::LoadExit(const Container& one) const {
+  if (auto saved = LoadSavedExit(one)) return saved;
   auto told = sys::ReadFile(kCwd, Cat(paths_.run(one.record().pod), "/exit.", one.id().str()), kMaxExitFile);
   if (told.ok())
     if (auto info = shim::DecodeExit(*told); info.ok()) return ExitFrom(*info);

@@ -20,6 +20,9 @@ inline constexpr milliseconds kLaunch{60'000};       // a container's set-up: sl
 inline constexpr milliseconds kKill{10'000};         // SIGKILL until it is gone
 inline constexpr milliseconds kNetwork{120'000};     // all plugins of one ADD or DEL
 
+// CLONE_NEW* that the pod has of its own.
+uint64_t NewNamespaces(const PodSpec& spec);
+
 class Node final : public Runtime {
  public:
   Node(Config config, image::ImageStore& images, cni::Network& network, cgroups::Cgroups& groups);
@@ -46,9 +49,24 @@ class Node final : public Runtime {
   Result<ContainerPtr> FindContainer(std::string_view id) const override;
   Result<cgroups::Stats> ReadStats(const ContainerView& container) const override;
   LayerUsage WritableLayer(const ContainerView& container) const override;
+  Result<std::string> RuntimeSpec(const ContainerView& container) const override;
+  std::string PodRuntimeSpec(const PodView& pod) const override;
+  std::unique_ptr<Events::Watch> WatchEvents(Events::Listener listener) override {
+    return events_.Listen(std::move(listener));
+  }
   ThreadPool& pool() override { return pool_; }
 
  private:
+  // changes.cpp: what clients hear of. `change` answers whether there was one.
+  bool Tell(EventKind kind, const std::string& id, const Pod& pod, const std::function<bool()>& change);
+  void ShowPod(Pod& pod);                                // it is READY
+  void RetirePod(Pod& pod);                              // NOTREADY, for good
+  void ForgetPod(const Pod& pod);
+  void ShowContainer(Container& made);
+  void SetRunning(Container& one, int64_t started_at);   // when it is CREATED
+  void SetExited(Container& one, const container::ExitRecord& exit);
+  void ForgetContainer(const Container& gone);
+
   // run_pod.cpp (queue)
   Result<> MakePod(Pod& pod);
   Result<> WritePodRecord(const Pod& pod);
@@ -86,7 +104,8 @@ class Node final : public Runtime {
   void OnExit(const shim::ExitInfo& info);              // shim loop's thread
   void OnShimLost(const PodId& id);                     // shim loop's thread
   Result<> SaveExit(const Container& one);              // queue
-  std::optional<container::ExitRecord> LoadExit(const Container& one) const;
+  std::optional<container::ExitRecord> LoadSavedExit(const Container& one) const;
+  std::optional<container::ExitRecord> LoadExit(const Container& one) const;  // also one that only the shim wrote
 
   // recover.cpp
   Result<> Recover();
@@ -109,6 +128,7 @@ class Node final : public Runtime {
   container::NodeFacts facts_;
   std::unique_ptr<container::SeccompCache> seccomp_;
   Store store_;
+  Events events_;
   std::mutex adopting_mutex_;
   std::condition_variable adopting_done_;
   int adopting_ = 0;

@@ -100,7 +100,7 @@ void Node::RecoverContainerFile(const std::string& name) {
   auto one = std::make_shared<Container>(
       pod, std::make_shared<const container::ContainerRecord>(std::move(*record)));
   one->Change([](ContainerView& view) { view.state = State::kUnknown; });
-  if (auto exit = LoadExit(*one)) one->SetExited(*exit);
+  if (auto exit = LoadSavedExit(*one)) one->SetExited(*exit);
   if (auto held = images_.Reacquire(one->record().image.layer_dirs, name); !held.ok())
     log::Warning(Cat("container ", name, ": ", held.error().text()));
   store_.AddRecoveredContainer(std::move(one));
@@ -156,6 +156,11 @@ void Node::Adopt(const PodRef& pod) {
     if (!result.ok()) log::Warning(Cat("recover pod ", pod->Name(), ": ", result.error().text()));
     finished();
   };
+  // Those that ended while no daemon was there.
+  for (const ContainerRef& one : store_.ContainersOf(pod->id())) {
+    if (one->state() == State::kExited) continue;
+    if (auto exit = LoadExit(*one)) SetExited(*one, *exit);
+  }
   switch (pod->phase()) {
     case Pod::Phase::kMaking:
       return told(DropPod(*pod));
@@ -215,7 +220,7 @@ void Node::AdoptContainer(Container& one, const shim::Listed& item, shim::ShimCl
     view.started_at = item.started_at;
   });
   if (item.state == shim::ContainerState::kExited) {
-    one.SetExited(ExitFrom(item.exit));
+    SetExited(one, ExitFrom(item.exit));
     if (auto saved = SaveExit(one); !saved.ok())
       log::Warning(Cat("container ", one.id().str(), ": exit not saved: ", saved.error().text()));
     return;

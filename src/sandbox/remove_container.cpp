@@ -27,7 +27,7 @@ Result<> Node::KillContainer(Container& one, Deadline deadline) {
   } else {
     // Nobody is left to tell: what the shim wrote before it went, else unknown.
     auto exit = LoadExit(one);
-    one.SetExited(exit ? *exit : UnknownExit(one.view()->started_at));
+    SetExited(one, exit ? *exit : UnknownExit(one.view()->started_at));
   }
   if (auto saved = SaveExit(one); !saved.ok())
     log::Warning(Cat("container ", one.id().str(), ": exit not saved: ", saved.error().text()));
@@ -47,7 +47,7 @@ Result<> Node::DropContainer(Container& one) {
   TRYV(EraseContainerFiles(one.id()));
   usage_.Forget(paths_.upper(one.id()));
   images_.Release(one.id().str());
-  store_.EraseContainer(one);
+  ForgetContainer(one);
   return CrashPoint("remove_container.erased");
 }
 

@@ -24,7 +24,7 @@ Result<> Node::DropPod(Pod& pod) {
     TRYV(CrashPoint("remove_pod.container"));
   }
   TRYV(ErasePodFiles(pod.id()));
-  store_.ErasePod(pod);
+  ForgetPod(pod);
   return CrashPoint("remove_pod.erased");
 }
 

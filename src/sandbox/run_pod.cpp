@@ -43,6 +43,8 @@ Result<PodId> Existing(const Pod& pod, const PodSpec& asked) {
                    same ? " and is not ready" : " with another configuration"));
 }
 
+}  // namespace
+
 uint64_t NewNamespaces(const PodSpec& spec) {
   uint64_t flags = 0;
   if (!spec.host_network) flags |= CLONE_NEWNET | CLONE_NEWUTS;
@@ -50,8 +52,6 @@ uint64_t NewNamespaces(const PodSpec& spec) {
   if (spec.pid_mode == container::PidMode::kPod) flags |= CLONE_NEWPID;
   return flags;
 }
-
-}  // namespace
 
 void Node::RunPod(PodSpec spec, Done<PodId> done) {
   auto pod = std::make_shared<Pod>(NewRecord(spec, paths_, boot_id_), pool_);
@@ -108,7 +108,7 @@ Result<> Node::MakePod(Pod& pod) {
   }
   steps.Commit();
   pod.Change([&](PodView& view) { view.laps = laps; });
-  pod.SetPhase(Pod::Phase::kReady);
+  ShowPod(pod);
   return {};
 }
 

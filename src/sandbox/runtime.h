@@ -22,6 +22,7 @@
 #include "container/build_plan.h"
 #include "container/spec.h"
 #include "image/store.h"
+#include "sandbox/events.h"
 #include "sandbox/spec.h"
 #include "shim/client.h"
 #include "streaming/plan.h"
@@ -110,6 +111,13 @@ class Runtime {
   // Writable layer's directory and, from a walk that is at most some seconds old, its size.
   struct LayerUsage { std::string dir; uint64_t bytes = 0, inodes = 0; int64_t wall_nanos = 0; };
   virtual LayerUsage WritableLayer(const ContainerView& container) const = 0;
+
+  // The OCI runtime specification of what was made (container/runtime_spec.h). Looks at devices: not for every list.
+  virtual Result<std::string> RuntimeSpec(const ContainerView& container) const = 0;
+  virtual std::string PodRuntimeSpec(const PodView& pod) const = 0;
+
+  // Tells every event from now on, and first what nobody was there to hear (events.h).
+  virtual std::unique_ptr<Events::Watch> WatchEvents(Events::Listener listener) = 0;
 
   // Blocking work of the edge (pulls, statistics) runs here.
   virtual ThreadPool& pool() = 0;

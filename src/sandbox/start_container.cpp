@@ -31,10 +31,7 @@ Result<> Node::StartOne(Container& one) {
     return std::move(started.error());
   }
   // Its exit may have been told before the answer is looked at here: then it stays EXITED.
-  one.ChangeFrom(State::kCreated, [&](ContainerView& view) {
-    view.state = State::kRunning;
-    view.started_at = *started;
-  });
+  SetRunning(one, *started);
   return CrashPoint("start_container.started");
 }
 

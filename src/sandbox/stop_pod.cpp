@@ -59,7 +59,7 @@ Result<> Node::TearDownPod(Pod& pod) {
   // "begun", then "done": a pod with this file is NOTREADY, also after a restart; one without "done" is torn down again.
   std::string mark = Cat(paths_.pod(pod.id()), "/", kStoppedFile);
   if (auto stopped = sys::ReadFile(kCwd, mark, 16); stopped.ok() && *stopped == kStopDone) return {};
-  pod.SetPhase(Pod::Phase::kNotReady);
+  RetirePod(pod);
   // A full disk must not keep a pod alive: without the mark a restart finds the shim gone, and comes here again.
   SayIfFailed(sys::ReplaceFile(kCwd, mark, kStopBegun, 0600), pod);
   TRYV(CrashPoint("stop_pod.begun"));

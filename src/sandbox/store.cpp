@@ -129,15 +129,24 @@ std::vector<ContainerRef> Store::Containers() const {
   return out;
 }
 
-std::vector<ContainerRef> Store::ContainersOf(const PodId& pod) const {
+// Keys begin with the pod's id: its containers are one range.
+template <class Wanted>
+std::vector<ContainerRef> Store::SelectOf(const PodId& pod, Wanted wanted) const {
   std::lock_guard lock(mutex_);
   std::vector<ContainerRef> out;
-  // Keys begin with the pod's id: its containers are one range.
   std::string prefix = pod.str() + "/";
   for (auto at = container_keys_.lower_bound(prefix);
        at != container_keys_.end() && at->first.starts_with(prefix); ++at)
-    out.push_back(at->second);
+    if (wanted(*at->second)) out.push_back(at->second);
   return out;
+}
+
+std::vector<ContainerRef> Store::ContainersOf(const PodId& pod) const {
+  return SelectOf(pod, [](const Container&) { return true; });
+}
+
+std::vector<ContainerRef> Store::ListedContainersOf(const PodId& pod) const {
+  return SelectOf(pod, [](const Container& one) { return one.visible; });
 }
 
 Result<PodRef> Store::FindPod(std::string_view id) const {

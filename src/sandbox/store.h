@@ -37,12 +37,16 @@ class Store {
   std::vector<PodRef> AllPods() const;  // also those being made
   std::vector<ContainerRef> Containers() const;
   std::vector<ContainerRef> ContainersOf(const PodId& pod) const;  // also those being made
+  std::vector<ContainerRef> ListedContainersOf(const PodId& pod) const;
   Result<PodRef> FindPod(std::string_view id) const;               // by prefix, listed ones
   Result<ContainerRef> FindContainer(std::string_view id) const;
   PodRef PodById(const PodId& id) const;  // exact, also one being made; null
   ContainerRef ContainerById(const ContainerId& id) const;
 
  private:
+  template <class Wanted>
+  std::vector<ContainerRef> SelectOf(const PodId& pod, Wanted wanted) const;
+
   mutable std::mutex mutex_;
   std::map<std::string, PodRef> pods_;  // by id: a prefix is a range
   std::map<std::string, PodRef> pod_keys_;

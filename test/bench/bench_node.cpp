@@ -125,7 +125,7 @@ nlohmann::json Inspect(test::Cri& cri, const std::string& pod) {
   v1::PodSandboxStatusRequest request;
   request.set_pod_sandbox_id(pod);
   request.set_verbose(true);
-  return nlohmann::json::parse(Must(Call(cri.runtime(), &Runtime::PodSandboxStatus, request)).info().at("info"));
+  return nlohmann::json::parse(Must(Call(cri.runtime(), &Runtime::PodSandboxStatus, request)).info().at("cradle"));
 }
 
 }  // namespace

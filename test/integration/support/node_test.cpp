@@ -14,7 +14,7 @@ std::set<std::string> NodeTest::ids_;
 namespace {
 
 nlohmann::json Verbose(const google::protobuf::Map<std::string, std::string>& info) {
-  auto found = info.find("info");
+  auto found = info.find("cradle");
   if (found == info.end()) throw std::runtime_error("no verbose info");
   return nlohmann::json::parse(found->second);
 }

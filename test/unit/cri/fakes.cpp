@@ -48,6 +48,14 @@ void FakeRuntime::AddContainer(const std::string& id, const std::string& pod,
   containers_.push_back(std::make_shared<const sandbox::ContainerView>(std::move(view)));
 }
 
+void FakeRuntime::TellEvent(sandbox::EventKind kind, size_t index, int64_t at) {
+  events_.Tell([&] {
+    const sandbox::ContainerPtr& one = containers_.at(index);
+    auto pod = FindPod(one->record->pod.str());
+    return std::make_shared<const sandbox::Event>(sandbox::Event{kind, one->record->id.str(), at, *pod, {one}});
+  });
+}
+
 std::vector<std::string> FakeRuntime::Calls() const {
   std::lock_guard lock(mutex_);
   return calls_;

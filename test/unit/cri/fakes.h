@@ -52,7 +52,14 @@ class FakeRuntime : public sandbox::Runtime {
   Result<sandbox::ContainerPtr> FindContainer(std::string_view id) const override;
   Result<cgroups::Stats> ReadStats(const sandbox::ContainerView& container) const override;
   LayerUsage WritableLayer(const sandbox::ContainerView& container) const override;
+  Result<std::string> RuntimeSpec(const sandbox::ContainerView&) const override { return R"({"of":"c"})"; }
+  std::string PodRuntimeSpec(const sandbox::PodView&) const override { return R"({"of":"p"})"; }
+  std::unique_ptr<sandbox::Events::Watch> WatchEvents(sandbox::Events::Listener listener) override {
+    return events_.Listen(std::move(listener));
+  }
   ThreadPool& pool() override { return pool_; }
+  // Tells that container `index` did this; `at` is told back.
+  void TellEvent(sandbox::EventKind kind, size_t index, int64_t at);
 
   // What an exec answers; with hold_exec it never does.
   std::function<Result<shim::ExecResult>()> exec;
@@ -64,6 +71,7 @@ class FakeRuntime : public sandbox::Runtime {
 
   std::vector<sandbox::PodPtr> pods_;
   std::vector<sandbox::ContainerPtr> containers_;
+  sandbox::Events events_;
   mutable std::mutex mutex_;
   std::vector<std::string> calls_;
   std::vector<sandbox::Done<shim::ExecResult>> held_;

@@ -94,9 +94,10 @@ TEST_F(StoreTest, ExitIsSetOnceAndWakesWhoeverWaits) {
   shim::ExitInfo info;
   info.exit_code = 42;
   info.finished_at = 5;
-  one->SetExited(ExitFrom(info));
+  EXPECT_TRUE(one->SetExited(ExitFrom(info)));
+  one->WakeWaiters();
   info.exit_code = 1;
-  one->SetExited(ExitFrom(info));
+  EXPECT_FALSE(one->SetExited(ExitFrom(info)));
   one->OnExit([&] { ++told; });
   EXPECT_EQ(told, 2);
   EXPECT_TRUE(one->WaitExited(After(milliseconds(0))));
