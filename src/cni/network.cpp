@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 
 #include "base/sys/file.h"
 #include "cni/conf_watch.h"
@@ -44,6 +45,7 @@ class CniNetwork final : public Network {
                Deadline deadline) override;
   Result<Attachment> Find(const std::string& pod_id) const override;
   std::vector<std::string> RecordedPods() const override { return ListRecords(config_.record_dir); }
+  Result<> CollectGarbage(Deadline deadline) override;
 
  private:
   struct Call {
@@ -63,6 +65,8 @@ class CniNetwork final : public Network {
   Result<std::string> Run(const NetworkList& list, const PluginConf& plugin, const Call& call,
                           const RuntimeConfig& runtime, const std::string& prev_result,
                           Deadline deadline) const;
+  Result<std::string> Run(const PluginConf& plugin, const Call& call, std::string input,
+                          Deadline deadline) const;
   Result<Attachment> AddAll(const NetworkList& list, Record& record, Deadline deadline) const;
   Result<> DelAll(const NetworkList& list, const Record& record, const std::string& netns,
                   Deadline deadline) const;
@@ -70,6 +74,7 @@ class CniNetwork final : public Network {
                        Deadline deadline) const;
 
   const Config config_;
+  std::shared_mutex adds_;  // shared by Add; GC alone: it would free what an ADD under way has taken
   mutable std::mutex mutex_;
   ListPtr list_;  // null: none is valid
   Result<> status_ = FailedPrecondition("the network list has not been read yet");
@@ -168,10 +173,17 @@ Result<std::string> CniNetwork::FindPlugin(const std::string& type) const {
 Result<std::string> CniNetwork::Run(const NetworkList& list, const PluginConf& plugin,
                                     const Call& call, const RuntimeConfig& runtime,
                                     const std::string& prev_result, Deadline deadline) const {
+  auto input = PluginInput(list, plugin, runtime, prev_result);
+  if (!input.ok()) return std::move(input.error()).With(Cat("plugin ", plugin.type, " ", call.command));
+  return Run(plugin, call, std::move(*input), deadline);
+}
+
+Result<std::string> CniNetwork::Run(const PluginConf& plugin, const Call& call, std::string input,
+                                    Deadline deadline) const {
   PluginRun run;
   run.name = Cat("plugin ", plugin.type, " ", call.command);
   run.program = TRY(FindPlugin(plugin.type));
-  run.input = TRY(PluginInput(list, plugin, runtime, prev_result).With(run.name));
+  run.input = std::move(input);
   std::string path;
   for (const std::string& dir : config_.bin_dirs) path += Cat(path.empty() ? "" : ":", dir);
   const char* search = std::getenv("PATH");
@@ -188,6 +200,7 @@ Result<std::string> CniNetwork::Run(const NetworkList& list, const PluginConf& p
 Result<Attachment> CniNetwork::Add(const AddRequest& request, Deadline deadline) {
   Record record = TRY(MakeRecord(request));
   ListPtr list = TRY(List());
+  std::shared_lock adding(adds_);
   std::string context = Cat("network ", list->name);
   // An earlier attempt of the same pod: its remains first.
   if (auto earlier = LoadRecord(config_.record_dir, record.pod_id); earlier.ok())
@@ -254,6 +267,26 @@ Result<> CniNetwork::DelAll(const NetworkList& list, const Record& record, const
   for (auto plugin = list.plugins.rbegin(); plugin != list.plugins.rend(); ++plugin)
     TRY(Run(list, *plugin, call, record.runtime, prev_result, deadline));
   return {};
+}
+
+Result<> CniNetwork::CollectGarbage(Deadline deadline) {
+  auto found = List();
+  if (!found.ok()) return {};  // Ready() says so; there is nobody to ask
+  ListPtr list = std::move(*found);
+  if (!list->gc || !AtLeast(list->version, "1.1.0")) return {};
+  std::unique_lock alone(adds_);
+  std::vector<AttachmentId> valid;
+  for (const std::string& pod : RecordedPods()) {
+    auto record = LoadRecord(config_.record_dir, pod);
+    valid.push_back({pod, record.ok() ? record->ifname : "eth0"});
+  }
+  Result<> first;
+  for (const PluginConf& plugin : list->plugins) {
+    std::string input = TRY(GcInput(*list, plugin, valid));
+    auto answer = Run(plugin, Call{.command = "GC"}, std::move(input), deadline);
+    if (!answer.ok() && first.ok()) first = std::move(answer.error()).With(Cat("network ", list->name));
+  }
+  return first;
 }
 
 Result<Attachment> CniNetwork::Find(const std::string& pod_id) const {

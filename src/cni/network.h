@@ -65,6 +65,9 @@ class Network {
   virtual Result<Attachment> Find(const std::string& pod_id) const = 0;
   // Pods with a record: whoever isn't known to the daemon needs a Del.
   virtual std::vector<std::string> RecordedPods() const = 0;
+  // GC: the plugins of today's list (version 1.1, without disableGC) free what no recorded pod holds: addresses and
+  // rules whose DEL was lost. Adds wait while it runs, so keep the deadline short. Goes on past a plugin that fails.
+  virtual Result<> CollectGarbage(Deadline deadline) = 0;
 };
 
 // Sets lo up inside the network namespace (netdevice(7)). Uses a short-lived thread.

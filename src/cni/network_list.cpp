@@ -69,6 +69,8 @@ Result<NetworkList> Parse(std::string text, std::string file) {
   if (!IsName(list.name))
     return InvalidArgument(Cat("network \"name\" \"", Printable(list.name), "\" is not a name"));
   list.version = TRY(ChooseVersion(object));
+  // "true" as a string, too, as the specification has it.
+  if (const Json* off = Find(object, "disableGC"); off && (*off == true || *off == "true")) list.gc = false;
   if (!Find(object, "plugins")) {
     list.plugins.push_back(TRY(ParsePlugin(object)));
   } else {
@@ -81,6 +83,13 @@ Result<NetworkList> Parse(std::string text, std::string file) {
   list.text = std::move(text);
   list.file = std::move(file);
   return list;
+}
+
+Result<Json> CommonInput(const NetworkList& list, const PluginConf& plugin) {
+  Json input = TRY(ParseObject(plugin.json));
+  input["name"] = list.name;
+  input["cniVersion"] = list.version;
+  return input;
 }
 
 }  // namespace
@@ -119,9 +128,7 @@ Result<NetworkList> LoadNetworkList(const std::string& conf_dir) {
 
 Result<std::string> PluginInput(const NetworkList& list, const PluginConf& plugin,
                                 const RuntimeConfig& runtime, const std::string& prev_result) {
-  Json input = TRY(ParseObject(plugin.json));
-  input["name"] = list.name;
-  input["cniVersion"] = list.version;
+  Json input = TRY(CommonInput(list, plugin));
   Json given = Json::object();
   for (const std::string& capability : plugin.capabilities)
     if (auto at = runtime.find(capability); at != runtime.end()) {
@@ -131,6 +138,17 @@ Result<std::string> PluginInput(const NetworkList& list, const PluginConf& plugi
     }
   if (!given.empty()) input["runtimeConfig"] = std::move(given);
   if (!prev_result.empty()) input["prevResult"] = TRY(ParseObject(prev_result));
+  return Dump(input);
+}
+
+Result<std::string> GcInput(const NetworkList& list, const PluginConf& plugin,
+                            const std::vector<AttachmentId>& valid) {
+  Json input = TRY(CommonInput(list, plugin));
+  Json attachments = Json::array();
+  for (const AttachmentId& one : valid)
+    attachments.push_back({{"containerID", one.container_id}, {"ifname", one.ifname}});
+  input["cni.dev/attachments"] = attachments;  // its name in the first text of 1.1
+  input["cni.dev/valid-attachments"] = std::move(attachments);
   return Dump(input);
 }
 

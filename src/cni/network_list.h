@@ -24,6 +24,7 @@ struct NetworkList {
   std::string name;
   std::string version;  // 0.1.0 to 1.1.0; the highest of cniVersions that we know
   std::vector<PluginConf> plugins;
+  bool gc = true;  // false: "disableGC" is set
 };
 
 // A list, or a single plugin's configuration (no "plugins"), which becomes a list of one.
@@ -43,5 +44,12 @@ using RuntimeConfig = std::map<std::string, std::string>;
 // capabilities that it declares, and "prevResult" unless that is empty.
 Result<std::string> PluginInput(const NetworkList& list, const PluginConf& plugin,
                                 const RuntimeConfig& runtime, const std::string& prev_result);
+
+struct AttachmentId {
+  std::string container_id, ifname;
+};
+// What it reads for GC: its object with name, cniVersion and the attachments that are to stay.
+Result<std::string> GcInput(const NetworkList& list, const PluginConf& plugin,
+                            const std::vector<AttachmentId>& valid);
 
 }  // namespace cradle::cni

@@ -1,6 +1,7 @@
 #include "cri/convert_pod.h"
 
 #include "cri/check.h"
+#include "sandbox/bandwidth.h"
 #include "sandbox/sysctls.h"
 
 namespace cradle::cri {
@@ -162,6 +163,7 @@ Result<> Convert(const pb::PodSandboxConfig& config, sandbox::PodSpec& spec) {
   TRYV(ConvertPorts(config, spec));
   spec.labels = {config.labels().begin(), config.labels().end()};
   spec.annotations = {config.annotations().begin(), config.annotations().end()};
+  TRY(sandbox::BandwidthCapability(spec.annotations).With("annotations"));
   return ConvertLinux(config.linux(), spec);
 }
 

@@ -22,6 +22,7 @@ namespace {
 constexpr size_t kMaxRecord = 8 << 20;
 constexpr milliseconds kAdoptAll{5'000};   // how long Start waits for shims that don't answer
 constexpr milliseconds kAskAgain{5'000};
+constexpr milliseconds kNetworkGarbage{10'000};  // pods that start wait for it
 constexpr int kGroupDepth = 6;             // /kubepods.slice/burstable/pod/container and a little more
 
 // Every group of that name, wherever it is: what is left of a thing whose record can't be read.
@@ -64,6 +65,10 @@ Result<> Node::Recover() {
   std::unique_lock lock(adopting_mutex_);
   adopting_done_.wait_until(lock, After(kAdoptAll), [&] { return adopting_ == 0; });
   if (adopting_ > 0) log::Warning(Cat(std::to_string(adopting_), " pods don't answer yet; going on"));
+  pool_.Post([this] {
+    if (auto done = network_.CollectGarbage(After(kNetworkGarbage)); !done.ok())
+      log::Warning(Cat("garbage of the network: ", done.error().text()));
+  });
   return {};
 }
 

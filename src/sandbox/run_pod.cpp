@@ -10,6 +10,7 @@
 #include "base/sys/mount.h"
 #include "base/sys/process.h"
 #include "base/sys/socket.h"
+#include "sandbox/bandwidth.h"
 #include "sandbox/files.h"
 #include "sandbox/node.h"
 #include "sandbox/steps.h"
@@ -191,6 +192,8 @@ Result<> Node::AttachNetwork(Pod& pod) {
   request.pod_namespace = spec.name_space;
   request.pod_uid = spec.uid;
   request.port_mappings = spec.port_mappings;
+  if (std::string bandwidth = TRY(BandwidthCapability(spec.annotations)); !bandwidth.empty())
+    request.capabilities["bandwidth"] = std::move(bandwidth);
   cni::Attachment attachment = TRY(network_.Add(request, After(kNetwork)));
   pod.Change([&](PodView& view) {
     view.ips = attachment.ips;

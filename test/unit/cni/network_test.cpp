@@ -270,6 +270,34 @@ TEST_F(NetworkTest, StatusIsAskedForInVersion11AndReadyNeverWaitsForIt) {
   EXPECT_TRUE(BecomesReady(true)) << WhyNot();
 }
 
+TEST_F(NetworkTest, GarbageCollectionNamesWhatIsToStay) {
+  Plugin("first", Cat("[ $CNI_COMMAND = ADD ] || { [ $CNI_COMMAND = GC ] && exit 1; exit 0; }; ", kResult));
+  Plugin("second", Cat("[ $CNI_COMMAND = ADD ] || exit 0; ", kResult));
+  const std::string plugins = R"("plugins": [{"type": "first"}, {"type": "second"}]})";
+  List(R"({"name": "net", "cniVersion": "1.1.0", )" + plugins);
+  Open();
+  ASSERT_OK(network_->Add(Request(), After(kLong)));
+  auto done = network_->CollectGarbage(After(kLong));
+  EXPECT_EQ(done.error().text().find("network net: plugin first GC: "), 0u) << done.error().text();
+  Json input = Json::parse(Input("second.GC"));  // asked although the first failed
+  EXPECT_EQ(input["cni.dev/valid-attachments"], Json::parse(R"([{"containerID":"pod1","ifname":"eth0"}])"));
+  EXPECT_EQ(input["name"], "net");
+  EXPECT_EQ(Env("second.GC", "CNI_CONTAINERID"), "(unset)");
+}
+
+TEST_F(NetworkTest, GarbageIsLeftToListsThatKnowOfIt) {
+  Plugin("a", "exit 1");
+  for (const char* head : {R"({"name": "net", "cniVersion": "1.0.0",)",
+                           R"({"name": "net", "cniVersion": "1.1.0", "disableGC": true,)",
+                           R"({"name": "net", "cniVersion": "1.1.0", "disableGC": "true",)"}) {
+    List(Cat(head, R"("plugins": [{"type": "a"}]})"));
+    Open();
+    ASSERT_OK(network_->CollectGarbage(After(kLong)));
+    network_.reset();
+  }
+  EXPECT_EQ(Calls().find("GC"), std::string::npos);
+}
+
 TEST(Loopback, IsUpAfterwards) {
   TempDir dir;
   TestNetns netns(dir.path() + "/netns");

@@ -124,6 +124,8 @@ INSTANTIATE_TEST_SUITE_P(
                  "linux.cgroup_parent: \"a.slice\": must be an absolute path"},
         BadField{"linux { cgroup_parent: '/../x' }",
                  "linux.cgroup_parent: \"/../x\": must not contain"},
+        BadField{"annotations { key: 'kubernetes.io/egress-bandwidth' value: 'x' }",
+                 "annotations: annotation kubernetes.io/egress-bandwidth: "},
         BadField{"linux { sysctls { key: 'vm.swappiness' value: '1' } }", "linux.sysctls: "},
         BadField{Security("run_as_user { value: -1 }"), "linux.security_context.run_as_user: -1: "},
         BadField{Security("run_as_group { value: 5 }"),

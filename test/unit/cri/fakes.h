@@ -115,6 +115,7 @@ class FakeNetwork : public cni::Network {
   Result<> Del(const std::string&, const std::string&, Deadline) override { return {}; }
   Result<cni::Attachment> Find(const std::string& id) const override { return NotFound(id); }
   std::vector<std::string> RecordedPods() const override { return {}; }
+  Result<> CollectGarbage(Deadline) override { return {}; }
 
   Result<> ready;
 };
