@@ -19,11 +19,14 @@ MountPlan Own(MountPlan::Kind kind, const char* target) {
           .options = {}};
 }
 
-std::vector<MountPlan> OwnMounts(const SecuritySpec& security) {
+std::vector<MountPlan> OwnMounts(const SecuritySpec& security, const PodContext& pod) {
   using Kind = MountPlan::Kind;
   MountPlan dev = Own(Kind::kTmpfs, "/dev");
   dev.nodev = dev.noexec = false;
   dev.options = "mode=755,size=65536k";
+  // Made by the host's root, for the container's.
+  if (pod.users)
+    dev.options += Cat(",uid=", std::to_string(pod.users->uids.host), ",gid=", std::to_string(pod.users->gids.host));
   MountPlan pts = Own(Kind::kDevpts, "/dev/pts");
   pts.nodev = false;
   pts.options = "newinstance,ptmxmode=0666,mode=0620,gid=5";
@@ -41,7 +44,7 @@ std::vector<MountPlan> PodFiles(const SecuritySpec& security, const PodContext& 
   const auto add = [&](const char* target, const std::string& source) {
     if (source.empty()) return;
     files.push_back({.kind = MountPlan::Kind::kBind, .host_source = source, .target = target,
-                     .readonly = security.readonly_rootfs, .options = {}});
+                     .readonly = security.readonly_rootfs, .mapped = pod.users.has_value(), .options = {}});
   };
   add("/etc/hostname", pod.hostname_file);
   add("/etc/hosts", pod.hosts);
@@ -64,7 +67,7 @@ Result<MountPlan> RequestMount(const MountSpec& spec) {
   if (spec.recursive_readonly && spec.propagation != Propagation::kPrivate)
     return InvalidArgument(Cat(where, ": needs private propagation"));
   return MountPlan{.kind = MountPlan::Kind::kBind, .host_source = spec.host_path, .target = target,
-                   .readonly = spec.readonly, .recursive_readonly = spec.recursive_readonly,
+                   .readonly = spec.readonly, .recursive_readonly = spec.recursive_readonly, .mapped = spec.mapped,
                    .propagation = spec.propagation, .options = {}};
 }
 
@@ -84,7 +87,7 @@ Result<std::vector<MountPlan>> BuildMounts(const ContainerSpec& spec, const PodC
   std::vector<MountPlan> asked;
   for (const MountSpec& mount : spec.mounts) asked.push_back(TRY(RequestMount(mount)));
   std::vector<MountPlan> mounts;
-  for (MountPlan& own : OwnMounts(spec.security))
+  for (MountPlan& own : OwnMounts(spec.security, pod))
     if (!IsCovered(own.target, asked)) mounts.push_back(std::move(own));
   const size_t own_count = mounts.size();
   for (MountPlan& file : PodFiles(spec.security, pod)) {

@@ -50,7 +50,7 @@ std::vector<std::string> VolumeDirs(const image::ImageConfig& image, const std::
 
 // Those asked for win over the host's at the same place. Below a mount of the request nothing is made: that would be
 // in the host's own directory.
-Result<std::vector<DevicePlan>> BuildDevices(const ContainerSpec& spec, const NodeFacts& node) {
+Result<std::vector<DevicePlan>> BuildDevices(const ContainerSpec& spec, const PodContext& pod, const NodeFacts& node) {
   std::vector<DevicePlan> devices = TRY(ResolveDevices(spec.devices));
   if (spec.security.privileged) {
     std::set<std::string> taken;
@@ -59,6 +59,10 @@ Result<std::vector<DevicePlan>> BuildDevices(const ContainerSpec& spec, const No
                  [&](const DevicePlan& device) { return !taken.contains(device.path); });
   }
   std::erase_if(devices, [&](const DevicePlan& device) { return IsMountedOver(spec, device.path); });
+  for (const DevicePlan& device : devices)  // its root can't make one, and the node's reaches no further
+    if (pod.users && !device.path.starts_with("/dev/"))
+      return InvalidArgument(Cat("devices.container_path \"", device.path.substr(0, 256),
+                                 "\" is not below /dev: impossible in a pod with a user namespace"));
   return devices;
 }
 
@@ -80,6 +84,7 @@ Result<LaunchPlan> BuildLaunchPlan(const ContainerRecord& record, const PodConte
   plan.pid_mode = security.pid_mode;
   plan.pid_target = security.pid_target;
   plan.join_namespaces = JoinedNamespaces(security);
+  plan.users = pod.users;
   plan.lower_dirs = record.image.layer_dirs;
   plan.upper_dir = places.upper_dir;
   plan.work_dir = places.work_dir;
@@ -87,7 +92,7 @@ Result<LaunchPlan> BuildLaunchPlan(const ContainerRecord& record, const PodConte
   plan.readonly_rootfs = security.readonly_rootfs;
   plan.root_propagation = RootPropagation(spec);
   plan.mounts = TRY(BuildMounts(spec, pod));
-  plan.devices = TRY(BuildDevices(spec, node));
+  plan.devices = TRY(BuildDevices(spec, pod, node));
   if (!security.privileged) {
     plan.masked_paths = security.masked_paths;
     plan.readonly_paths = security.readonly_paths;

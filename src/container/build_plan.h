@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct PodContext {
   std::string resolv_conf, hosts, hostname_file;  // host paths; empty: not mounted
   std::string hostname;                           // HOSTNAME of the environment
   bool privileged = false;
+  std::optional<UserNamespace> users;
 };
 
 // Where the container's pieces are.

@@ -23,6 +23,7 @@ std::string PausePlan::Encode() const {
   for (const auto& sysctl : sysctls) w.Sub(5, container::Encode(sysctl));
   w.U64(6, shm_bytes);
   if (oom_score_adj) w.I64(7, *oom_score_adj);
+  if (users) w.Sub(8, container::Encode(*users));
   return w.Take();
 }
 
@@ -51,6 +52,9 @@ Result<PausePlan> PausePlan::Decode(std::string_view bytes) {
         break;
       case 7:
         p.oom_score_adj = check.Score(r);
+        break;
+      case 8:
+        p.users = check.Nested("users", DecodeUserNamespace(r.View()));
         break;
     }
   check.Require("new_namespaces", !(p.new_namespaces & ~(kJoinable | CLONE_NEWPID)),
@@ -83,6 +87,7 @@ std::string LaunchPlan::Encode() const {
   w.Bool(20, keep_stdin);
   w.Bool(21, stdin_once);
   w.Str(22, log_path);
+  if (users) w.Sub(23, container::Encode(*users));
   return w.Take();
 }
 
@@ -157,12 +162,17 @@ Result<LaunchPlan> LaunchPlan::Decode(std::string_view bytes) {
       case 22:
         p.log_path = check.Text("log_path", r);
         break;
+      case 23:
+        p.users = check.Nested("users", DecodeUserNamespace(r.View()));
+        break;
     }
   check.Require("container_id", p.container_id.size() == 64 && IsHexPrefix(p.container_id),
                 "is not 64 hex digits");
   check.Require("pid_target", (p.pid_mode == PidMode::kTarget) == !p.pid_target.empty(),
                 "doesn't go with pid_mode");
   check.Require("join_namespaces", !(p.join_namespaces & ~kJoinable), "names others than it may");
+  for (const MountPlan& mount : p.mounts)
+    check.Require("mounts", p.users || !mount.mapped, "are mapped without a user namespace");
   check.Require("lower_dirs", !p.lower_dirs.empty() && p.lower_dirs.size() <= kMaxLayers,
                 "must be 1 to 500");
   check.Require("upper_dir", !p.upper_dir.empty() && !p.work_dir.empty(),
@@ -179,6 +189,7 @@ std::string ExecPlan::Encode() const {
   w.Sub(4, container::Encode(process));
   w.U64(5, timeout_ms);
   w.U64(6, output_limit);
+  if (users) w.Sub(7, container::Encode(*users));
   return w.Take();
 }
 
@@ -204,6 +215,9 @@ Result<ExecPlan> ExecPlan::Decode(std::string_view bytes) {
         break;
       case 6:
         p.output_limit = r.U64();
+        break;
+      case 7:
+        p.users = check.Nested("users", DecodeUserNamespace(r.View()));
         break;
     }
   check.Require("container_id", p.container_id.size() == 64 && IsHexPrefix(p.container_id),

@@ -18,6 +18,17 @@ namespace cradle::container {
 enum class PidMode : uint8_t { kContainer, kPod, kNode, kTarget };
 enum class Propagation : uint8_t { kPrivate, kSlave, kShared };
 
+// A pod's user namespace: ids 0 to length-1 of its containers are `host` and up of the host's.
+struct IdRange {
+  uint32_t host = 0;
+  uint32_t length = 0;
+  bool operator==(const IdRange&) const = default;
+};
+struct UserNamespace {
+  IdRange uids, gids;
+  bool operator==(const UserNamespace&) const = default;
+};
+
 // What the infra process (cradle-pause) gets. CLONE_NEW* are Linux's bits.
 struct PausePlan {
   uint64_t new_namespaces = 0;            // of CLONE_NEWNET, NEWIPC, NEWUTS, NEWPID; NEWNS and NEWCGROUP always
@@ -27,6 +38,7 @@ struct PausePlan {
   std::vector<std::pair<std::string, std::string>> sysctls;  // "net.ipv4.ip_forward" -> value; checked before
   uint64_t shm_bytes = 64 << 20;          // the pod's /dev/shm: pause's root file system
   std::optional<int> oom_score_adj;
+  std::optional<UserNamespace> users;     // a new one, which owns the other new ones
 
   std::string Encode() const;
   static Result<PausePlan> Decode(std::string_view bytes);
@@ -44,6 +56,7 @@ struct MountPlan {
   std::string target;                     // absolute; resolved inside the root, made when it isn't there
   bool readonly = false;
   bool recursive_readonly = false;        // AT_RECURSIVE
+  bool mapped = false;                    // kBind: its files have the pod's ids (MOUNT_ATTR_IDMAP)
   bool nosuid = false, nodev = false, noexec = false;
   Propagation propagation = Propagation::kPrivate;
   std::string options;                    // of the file system: "size=65536k,mode=755"
@@ -98,6 +111,7 @@ struct LaunchPlan {
   PidMode pid_mode = PidMode::kContainer;
   std::string pid_target;                 // kTarget: container id in this pod
   uint64_t join_namespaces = 0;           // of pause: CLONE_NEWNET, NEWIPC, NEWUTS. Others stay the host's
+  std::optional<UserNamespace> users;     // pause's; upper_dir belongs to its root then
   std::vector<std::string> lower_dirs;    // host paths, topmost first, at least one
   std::string upper_dir, work_dir;        // host paths
   bool overlay_volatile = true;
@@ -121,6 +135,7 @@ struct ExecPlan {
   std::string cgroup_v2;                  // a child cgroup of the container's for this exec, made by the daemon
   std::vector<std::string> cgroup_join;   // the container's own v1 directories
   ProcessPlan process;                    // user is ignored: the container's resolved one is taken
+  std::optional<UserNamespace> users;     // the container's
   uint64_t timeout_ms = 0;                // 0: none
   uint64_t output_limit = 16 << 20;       // bytes kept of each stream; the rest is read and dropped
 

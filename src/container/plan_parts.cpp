@@ -125,6 +125,7 @@ std::string Encode(const MountPlan& m) {
   w.Bool(8, m.noexec);
   w.U64(9, static_cast<uint64_t>(m.propagation));
   w.Str(10, m.options);
+  w.Bool(11, m.mapped);
   return w.Take();
 }
 Result<MountPlan> DecodeMount(std::string_view bytes) {
@@ -162,11 +163,15 @@ Result<MountPlan> DecodeMount(std::string_view bytes) {
       case 10:
         m.options = check.Text("options", r);
         break;
+      case 11:
+        m.mapped = r.Bool();
+        break;
     }
   check.Require("target", m.target.find_first_not_of('/') != std::string::npos,
                 "is the root, or missing");
   check.Require("host_source", (m.kind == MountPlan::Kind::kBind) == !m.host_source.empty(),
                 "doesn't go with kind");
+  check.Require("kind", m.kind == MountPlan::Kind::kBind || !m.mapped, "can't be mapped");
   check.Require("host_source", m.host_source.empty() || m.host_source[0] == '/',
                 "is not an absolute path");
   return check.Finish("mount", r, std::move(m));
@@ -212,6 +217,38 @@ Result<DevicePlan> DecodeDevice(std::string_view bytes) {
     }
   check.Require("path", !d.path.empty(), "is missing");
   return check.Finish("device", r, std::move(d));
+}
+
+std::string Encode(const UserNamespace& u) {
+  wire::Writer w;
+  w.U64(1, u.uids.host);
+  w.U64(2, u.uids.length);
+  w.U64(3, u.gids.host);
+  w.U64(4, u.gids.length);
+  return w.Take();
+}
+Result<UserNamespace> DecodeUserNamespace(std::string_view bytes) {
+  UserNamespace u;
+  Checks check;
+  wire::Reader r(bytes);
+  while (r.Next()) switch (r.tag()) {
+      case 1:
+        u.uids.host = check.Number("uids", r, kMaxU32 - 1);
+        break;
+      case 2:
+        u.uids.length = check.Number("uids", r, kMaxU32);
+        break;
+      case 3:
+        u.gids.host = check.Number("gids", r, kMaxU32 - 1);
+        break;
+      case 4:
+        u.gids.length = check.Number("gids", r, kMaxU32);
+        break;
+    }
+  for (const IdRange& range : {u.uids, u.gids})
+    check.Require("range", range.length > 0 && range.length <= kMaxU32 - range.host,
+                  "is empty, or goes beyond the last id");
+  return check.Finish("user namespace", r, u);
 }
 
 std::string Encode(const ProcessPlan& p) {

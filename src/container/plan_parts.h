@@ -71,9 +71,11 @@ std::string Encode(const Pair& pair);
 std::string Encode(const MountPlan& mount);
 std::string Encode(const DevicePlan& device);
 std::string Encode(const ProcessPlan& process);
+std::string Encode(const UserNamespace& users);
 Result<Pair> DecodePair(std::string_view bytes);
 Result<MountPlan> DecodeMount(std::string_view bytes);
 Result<DevicePlan> DecodeDevice(std::string_view bytes);
 Result<ProcessPlan> DecodeProcess(std::string_view bytes);
+Result<UserNamespace> DecodeUserNamespace(std::string_view bytes);
 
 }  // namespace cradle::container

@@ -18,6 +18,7 @@ static void Fields(auto& io, Is<container::MountSpec> auto& mount) {
   io("host_path", mount.host_path);
   io("readonly", mount.readonly);
   io("recursive_readonly", mount.recursive_readonly);
+  io("mapped", mount.mapped);
   io("selinux_relabel", mount.selinux_relabel);
   io("propagation", mount.propagation);
 }

@@ -172,7 +172,12 @@ ordered_json Namespaces(const LaunchPlan& plan, const PodFacts& pod) {
   out.push_back(Namespace("mount", 0, "mnt"));
   if (plan.join_namespaces & CLONE_NEWNET) out.push_back(Namespace("network", pod.pause_pid, "net"));
   out.push_back(Namespace("cgroup", 0, "cgroup"));
+  if (plan.users) out.push_back(Namespace("user", pod.pause_pid, "user"));
   return out;
+}
+
+ordered_json Mappings(const IdRange& range) {
+  return ordered_json::array({{{"containerID", 0}, {"hostID", range.host}, {"size", range.length}}});
 }
 
 ordered_json Devices(const std::vector<DevicePlan>& devices) {
@@ -263,6 +268,10 @@ ordered_json Linux(const LaunchPlan& plan, const ContainerFacts& facts, const st
   AddIf(out, "resources", Resources(facts.limits));
   out["cgroupsPath"] = cgroup;
   out["namespaces"] = Namespaces(plan, pod);
+  if (plan.users) {
+    out["uidMappings"] = Mappings(plan.users->uids);
+    out["gidMappings"] = Mappings(plan.users->gids);
+  }
   AddIf(out, "devices", Devices(plan.devices));
   if (facts.seccomp) out["seccomp"] = Seccomp(*facts.seccomp);
   if (plan.root_propagation != Propagation::kPrivate) out["rootfsPropagation"] = PropagationName(plan.root_propagation);

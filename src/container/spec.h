@@ -24,6 +24,7 @@ struct MountSpec {
   std::string host_path;
   bool readonly = false;
   bool recursive_readonly = false;
+  bool mapped = false;  // its files have the pod's ids
   bool selinux_relabel = false;
   Propagation propagation = Propagation::kPrivate;
 };

@@ -1,6 +1,7 @@
 #include "cri/convert_container.h"
 
 #include "cri/check.h"
+#include "cri/convert_users.h"
 
 namespace cradle::cri {
 namespace pb = ::runtime::v1;
@@ -65,7 +66,20 @@ Result<> CheckRecursiveReadOnly(const std::string& field, const pb::Mount& mount
   return {};
 }
 
-Result<container::MountSpec> ConvertMount(const std::string& field, const pb::Mount& mount) {
+// The kubelet names the pod's ids with every mount; one without them keeps the host's.
+Result<bool> IsMapped(const std::string& field, const pb::Mount& mount, const Users& users) {
+  if (mount.uidmappings_size() + mount.gidmappings_size() == 0) return false;
+  if (!users) {
+    return Bad(field + ".uidMappings", mount.container_path(),
+               "id-mapped mounts need a pod with a user namespace");
+  }
+  TRYV(CheckSameRange(field + ".uidMappings", mount.uidmappings(), users->uids));
+  TRYV(CheckSameRange(field + ".gidMappings", mount.gidmappings(), users->gids));
+  return true;
+}
+
+Result<container::MountSpec> ConvertMount(const std::string& field, const pb::Mount& mount,
+                                          const Users& users) {
   if (!mount.image().image().empty() || !mount.image_sub_path().empty()) {
     return Error(Code::kUnimplemented, Cat(field, ".image: ", Quoted(mount.image().image()),
                                            ": image volumes aren't available in this version"));
@@ -73,9 +87,9 @@ Result<container::MountSpec> ConvertMount(const std::string& field, const pb::Mo
   TRYV(CheckAbsolutePath(field + ".container_path", mount.container_path()));
   TRYV(CheckAbsolutePath(field + ".host_path", mount.host_path()));
   TRYV(CheckRecursiveReadOnly(field, mount));
-  if (mount.uidmappings_size() + mount.gidmappings_size() > 0) {
-    return Bad(field + ".uidMappings", mount.container_path(),
-               "id-mapped mounts need a pod with a user namespace");
+  if (users && mount.propagation() == pb::PROPAGATION_BIDIRECTIONAL) {
+    return Bad(field + ".propagation", "PROPAGATION_BIDIRECTIONAL",
+               "can't be had with a user namespace: its mounts would reach the host");
   }
   if (mount.mount_options_size() > 0) {
     return Bad(field + ".mount_options", mount.mount_options(0),
@@ -86,6 +100,7 @@ Result<container::MountSpec> ConvertMount(const std::string& field, const pb::Mo
       .host_path = mount.host_path(),
       .readonly = mount.readonly(),
       .recursive_readonly = mount.recursive_read_only(),
+      .mapped = TRY(IsMapped(field, mount, users)),
       .selinux_relabel = mount.selinux_relabel(),
       .propagation = TRY(ConvertPropagation(field + ".propagation", mount.propagation())),
   };
@@ -101,9 +116,10 @@ Result<container::DeviceSpec> ConvertDevice(const std::string& field, const pb::
   return container::DeviceSpec{device.container_path(), device.host_path(), permissions};
 }
 
-Result<> ConvertFiles(const pb::ContainerConfig& config, container::ContainerSpec& spec) {
+Result<> ConvertFiles(const pb::ContainerConfig& config, const Users& users,
+                      container::ContainerSpec& spec) {
   for (int i = 0; i < config.mounts_size(); ++i) {
-    spec.mounts.push_back(TRY(ConvertMount(Indexed("mounts", i), config.mounts(i))));
+    spec.mounts.push_back(TRY(ConvertMount(Indexed("mounts", i), config.mounts(i), users)));
   }
   for (int i = 0; i < config.devices_size(); ++i) {
     spec.devices.push_back(TRY(ConvertDevice(Indexed("devices", i), config.devices(i))));
@@ -173,7 +189,7 @@ Result<container::ContainerSpec> ContainerSpecFrom(const pb::ContainerConfig& co
   spec.attempt = config.metadata().attempt();
   TRYV(ConvertImage(config.image(), spec));
   TRYV(ConvertProcess(config, spec));
-  TRYV(ConvertFiles(config, spec));
+  TRYV(ConvertFiles(config, pod.users, spec));
   TRYV(ConvertLog(config.log_path(), spec));
   spec.labels = {config.labels().begin(), config.labels().end()};
   spec.annotations = {config.annotations().begin(), config.annotations().end()};

@@ -2,6 +2,7 @@
 
 #include "cri/check.h"
 #include "sandbox/bandwidth.h"
+#include "cri/convert_users.h"
 #include "sandbox/sysctls.h"
 
 namespace cradle::cri {
@@ -73,30 +74,13 @@ Result<> ConvertPorts(const pb::PodSandboxConfig& config, sandbox::PodSpec& spec
   return {};
 }
 
-// What it would take is checked first, so that nonsense is called nonsense.
-Result<> CheckUserNamespace(const pb::UserNamespace& options) {
-  std::string field = Cat(kNamespaces, ".userns_options");
-  std::string mode = Cat(field, ".mode");
-  if (options.mode() == pb::NODE) {
-    if (options.uids_size() + options.gids_size() == 0) return {};
-    return Bad(mode, "NODE", "goes with no mapping");
-  }
-  if (options.mode() != pb::POD) {
-    return Bad(mode, pb::NamespaceMode_Name(options.mode()), "must be POD or NODE");
-  }
-  for (const auto* ids : {&options.uids(), &options.gids()}) {
-    std::string name = Cat(field, ids == &options.uids() ? ".uids" : ".gids");
-    if (ids->size() != 1) return Bad(name, int64_t{ids->size()}, "must be one mapping");
-    if (ids->Get(0).container_id() != 0 || ids->Get(0).length() == 0) {
-      return Bad(name, int64_t{ids->Get(0).container_id()}, "must map id 0");
-    }
-  }
-  return Bad(mode, "POD", "user namespaces aren't available in this version");
-}
-
 Result<bool> IsHost(std::string_view name, pb::NamespaceMode mode) {
   if (mode == pb::POD || mode == pb::NODE) return mode == pb::NODE;
   return Bad(Cat(kNamespaces, ".", name), pb::NamespaceMode_Name(mode), "must be POD or NODE");
+}
+
+Result<> NotWithUsers(std::string_view name) {
+  return Bad(Cat(kNamespaces, name), "NODE", "can't be had with a user namespace");
 }
 
 Result<> ConvertNamespaces(const pb::NamespaceOption& options, sandbox::PodSpec& spec) {
@@ -116,7 +100,12 @@ Result<> ConvertNamespaces(const pb::NamespaceOption& options, sandbox::PodSpec&
       return Bad(Cat(kNamespaces, ".pid"), pb::NamespaceMode_Name(options.pid()),
                  "must be POD, CONTAINER or NODE");
   }
-  if (options.has_userns_options()) return CheckUserNamespace(options.userns_options());
+  if (!options.has_userns_options()) return {};
+  spec.users = TRY(UsersFrom(Cat(kNamespaces, ".userns_options"), options.userns_options()));
+  if (!spec.users) return {};
+  // What the host's own have in them is not the pod's root's to see or to touch.
+  if (spec.pid_mode == container::PidMode::kNode) return NotWithUsers(".pid");
+  if (spec.host_ipc) return NotWithUsers(".ipc");
   return {};
 }
 

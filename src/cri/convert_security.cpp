@@ -2,6 +2,7 @@
 
 #include "cri/check.h"
 #include "cri/convert_container.h"
+#include "cri/convert_users.h"
 
 namespace cradle::cri {
 namespace pb = ::runtime::v1;
@@ -22,9 +23,12 @@ const std::string& OldAppArmor(const Context& context) { return context.apparmor
 
 std::string Field(std::string_view name) { return Cat("linux.security_context.", name); }
 
-Result<> ConvertUser(const Context& context, SecuritySpec& spec) {
+Result<> ConvertUser(const Context& context, const Users& users, SecuritySpec& spec) {
+  const container::IdRange* uids = users ? &users->uids : nullptr;
+  const container::IdRange* gids = users ? &users->gids : nullptr;
   if (context.has_run_as_user()) {
     spec.run_as_user = TRY(CheckId(Field("run_as_user"), context.run_as_user().value()));
+    TRYV(CheckMapped(Field("run_as_user"), *spec.run_as_user, uids));
     if (!context.run_as_username().empty()) {
       return Bad(Field("run_as_username"), context.run_as_username(),
                  "excludes run_as_user, which is set too");
@@ -34,6 +38,7 @@ Result<> ConvertUser(const Context& context, SecuritySpec& spec) {
   spec.run_as_username = context.run_as_username();
   if (context.has_run_as_group()) {
     spec.run_as_group = TRY(CheckId(Field("run_as_group"), context.run_as_group().value()));
+    TRYV(CheckMapped(Field("run_as_group"), *spec.run_as_group, gids));
     if (!context.has_run_as_user() && context.run_as_username().empty()) {
       return Bad(Field("run_as_group"), context.run_as_group().value(),
                  "needs run_as_user or run_as_username");
@@ -42,6 +47,7 @@ Result<> ConvertUser(const Context& context, SecuritySpec& spec) {
   for (int i = 0; i < context.supplemental_groups_size(); ++i) {
     std::string field = Indexed(Field("supplemental_groups"), i);
     spec.supplemental_groups.push_back(TRY(CheckId(field, context.supplemental_groups(i))));
+    TRYV(CheckMapped(field, context.supplemental_groups(i), gids));
   }
   if (!pb::SupplementalGroupsPolicy_IsValid(context.supplemental_groups_policy())) {
     return Bad(Field("supplemental_groups_policy"),
@@ -165,12 +171,16 @@ Result<> ConvertNamespaces(const pb::NamespaceOption& options, const sandbox::Po
                            SecuritySpec& spec) {
   spec.host_network = pod.host_network;
   spec.host_ipc = pod.host_ipc;
-  if (options.has_userns_options() && options.userns_options().mode() != pb::NODE) {
-    return Bad(Field("namespace_options.userns_options.mode"),
-               pb::NamespaceMode_Name(options.userns_options().mode()),
-               "user namespaces aren't available in this version");
+  if (options.has_userns_options()) {
+    std::string field = Field("namespace_options.userns_options");
+    if (TRY(UsersFrom(field, options.userns_options())) != pod.users)
+      return Bad(field + ".mode", pb::NamespaceMode_Name(options.userns_options().mode()),
+                 "is not the pod's user namespace");
   }
-  return ConvertPid(options, pod, spec);
+  TRYV(ConvertPid(options, pod, spec));
+  if (pod.users && spec.pid_mode == PidMode::kNode)
+    return Bad(Field("namespace_options.pid"), "NODE", "can't be had with a user namespace");
+  return {};
 }
 
 }  // namespace
@@ -182,7 +192,7 @@ Result<SecuritySpec> SecuritySpecFrom(const Context& context, const sandbox::Pod
                "no privileged container allowed in sandbox: the pod isn't privileged");
   }
   spec.privileged = context.privileged();
-  TRYV(ConvertUser(context, spec));
+  TRYV(ConvertUser(context, pod.users, spec));
   TRYV(ConvertNamespaces(context.namespace_options(), pod, spec));
   spec.readonly_rootfs = context.readonly_rootfs();
   spec.no_new_privs = context.no_new_privs();

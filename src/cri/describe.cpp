@@ -90,6 +90,15 @@ void FillNamespaces(const sandbox::PodSpec& spec, pb::NamespaceOption* out) {
   out->set_network(spec.host_network ? pb::NODE : pb::POD);
   out->set_ipc(spec.host_ipc ? pb::NODE : pb::POD);
   out->set_pid(ModeOf(spec.pid_mode));
+  if (!spec.users) return;
+  pb::UserNamespace* users = out->mutable_userns_options();
+  users->set_mode(pb::POD);
+  auto fill = [](const container::IdRange& range, pb::IDMapping* mapping) {
+    mapping->set_host_id(range.host);
+    mapping->set_length(range.length);
+  };
+  fill(spec.users->uids, users->add_uids());
+  fill(spec.users->gids, users->add_gids());
 }
 
 void FillMount(const container::MountSpec& mount, pb::Mount* out) {

@@ -60,7 +60,10 @@ Reactor* RuntimeService::Status(Context* context, const pb::StatusRequest* reque
   pb::RuntimeHandler* handler = response->add_runtime_handlers();
   handler->set_name("");
   handler->mutable_features()->set_recursive_read_only_mounts(true);
+  bool user_namespaces = runtime_.UserNamespaces().ok();
+  handler->mutable_features()->set_user_namespaces(user_namespaces);
   response->mutable_features()->set_supplemental_groups_policy(true);
+  response->mutable_features()->set_user_namespaces_host_network(user_namespaces);
   if (request->verbose()) {
     Result<> network = backend_.network.Ready();
     (*response->mutable_info())["config"] = ConfigJson(backend_.node);

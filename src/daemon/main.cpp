@@ -66,7 +66,7 @@ Result<Parts> BuildParts(const Config& config, const Programs& programs) {
   return parts;
 }
 
-cri::NodeInfo DescribeNode(const Config& config, const cgroups::Cgroups& groups) {
+cri::NodeInfo DescribeNode(const Config& config, const cgroups::Cgroups& groups, const sandbox::Runtime& runtime) {
   cri::NodeInfo node;
   node.version = kVersion;
   node.facts = {{"listen", config.listen},
@@ -76,6 +76,8 @@ cri::NodeInfo DescribeNode(const Config& config, const cgroups::Cgroups& groups)
                 {"cgroups", groups.Describe()},
                 {"cni.conf_dir", config.cni_conf_dir},
                 {"registry.config_path", config.registry_config_path}};
+  auto users = runtime.UserNamespaces();
+  node.facts["user namespaces"] = users.ok() ? "yes" : Cat("no: ", users.error().text());
   if (auto kernel = sys::ReadFile(kCwd, "/proc/sys/kernel/osrelease", 256); kernel.ok())
     node.facts["kernel"] = kernel->substr(0, kernel->find('\n'));
   return node;
@@ -101,7 +103,7 @@ Result<> Serve(const Config& config) {
   Ground ground = TRY(PrepareGround(config));
   Parts parts = TRY(BuildParts(config, programs));
   cri::Backend backend{*parts.runtime, *parts.images, *parts.network, *parts.streaming,
-                       DescribeNode(config, *parts.groups)};
+                       DescribeNode(config, *parts.groups, *parts.runtime)};
   auto server = TRY(cri::Server::Start(config.socket_path(), std::move(backend)));
   log::Info(Cat("cradled ", kVersion, " serves ", config.listen, " (root ", config.root, ", state ", config.state,
                 ", cgroups ", parts.groups->Describe(), ")"));

@@ -90,6 +90,7 @@ container::PodContext Node::ContextOf(const Pod& pod) const {
   auto hostname = EffectiveHostname(pod.record().spec);
   if (hostname.ok()) context.hostname = *hostname;
   context.privileged = pod.record().spec.privileged;
+  context.users = pod.record().spec.users;
   return context;
 }
 
@@ -116,6 +117,8 @@ Result<> Node::MakeContainer(Container& made) {
         [&] { return EraseContainerFiles(record.id); }));
     TRYV(steps.Do("upper", [&]() -> Result<> {
       TRYV(sys::MkdirAt(kCwd, places.upper_dir, 0755));
+      if (const auto& users = pod.record().spec.users)  // the container's "/"
+        TRYV(sys::FchownAt(kCwd, places.upper_dir, users->uids.host, users->gids.host, 0));
       return sys::MkdirAt(kCwd, places.work_dir, 0700);
     }));
     TRYV(steps.Do(

@@ -44,6 +44,8 @@ Result<> Node::Begin() {
   while (!boot_id_.empty() && boot_id_.back() == '\n') boot_id_.pop_back();
   TRYV(sys::SetChildSubreaper());
   facts_ = TRY(container::CollectNodeFacts());
+  user_namespaces_ = ProbeUserNamespaces();
+  if (!user_namespaces_.ok()) log::Info(Cat("no user namespaces: ", user_namespaces_.error().text()));
   seccomp_ = container::SeccompCache::Create();
   loop_ = TRY(shim::ShimLoop::Create());
   cgroups::Limits low;

@@ -54,6 +54,7 @@ class Node final : public Runtime {
   std::unique_ptr<Events::Watch> WatchEvents(Events::Listener listener) override {
     return events_.Listen(std::move(listener));
   }
+  Result<> UserNamespaces() const override { return user_namespaces_; }
   ThreadPool& pool() override { return pool_; }
 
  private:
@@ -117,6 +118,9 @@ class Node final : public Runtime {
   Result<> AdoptContainers(Pod& pod);
   void AdoptContainer(Container& one, const shim::Listed& item, shim::ShimClient& client);
 
+  // user_namespaces.cpp
+  Result<> ProbeUserNamespaces() const;
+
   Result<> Discard(const std::string& path);            // rename into the trash, delete behind
 
   const Config config_;
@@ -126,6 +130,7 @@ class Node final : public Runtime {
   cgroups::Cgroups& groups_;
   std::string boot_id_;
   container::NodeFacts facts_;
+  Result<> user_namespaces_;
   std::unique_ptr<container::SeccompCache> seccomp_;
   Store store_;
   Events events_;

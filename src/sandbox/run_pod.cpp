@@ -55,6 +55,9 @@ uint64_t NewNamespaces(const PodSpec& spec) {
 }
 
 void Node::RunPod(PodSpec spec, Done<PodId> done) {
+  if (spec.users)
+    if (auto possible = UserNamespaces(); !possible.ok())
+      return done(std::move(possible).With(Cat("run pod ", spec.DisplayName(), ": user namespaces")).error());
   auto pod = std::make_shared<Pod>(NewRecord(spec, paths_, boot_id_), pool_);
   if (PodRef holder = store_.ReservePod(spec.Key(), pod)) {
     bool same = holder->record().spec.ToJson() == spec.ToJson();
@@ -168,6 +171,7 @@ Result<> Node::StartPause(Pod& pod) {
   plan.hostname = spec.hostname;
   plan.cgroup_join = place.join_dirs;
   plan.cgroup_v2 = place.v2_dir;
+  plan.users = spec.users;
   plan.sysctls.assign(spec.sysctls.begin(), spec.sysctls.end());
   plan.oom_score_adj = -998;  // as the kubelet's convention for sandboxes; clamped where it is refused
   auto client = TRY(pod.NeedShim());

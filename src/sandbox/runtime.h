@@ -118,6 +118,8 @@ class Runtime {
 
   // Tells every event from now on, and first what nobody was there to hear (events.h).
   virtual std::unique_ptr<Events::Watch> WatchEvents(Events::Listener listener) = 0;
+  // An error says why the node has none.
+  virtual Result<> UserNamespaces() const = 0;
 
   // Blocking work of the edge (pulls, statistics) runs here.
   virtual ThreadPool& pool() = 0;

@@ -21,6 +21,16 @@ static void Fields(auto& io, Is<cni::PortMapping> auto& mapping) {
   io("host_ip", mapping.host_ip);
 }
 
+static void Fields(auto& io, Is<container::IdRange> auto& range) {
+  io("host", range.host);
+  io("length", range.length);
+}
+
+static void Fields(auto& io, Is<container::UserNamespace> auto& users) {
+  io("uids", users.uids);
+  io("gids", users.gids);
+}
+
 static void Fields(auto& io, Is<sandbox::PodSpec> auto& spec) {
   io("name", spec.name);
   io("uid", spec.uid);
@@ -38,6 +48,7 @@ static void Fields(auto& io, Is<sandbox::PodSpec> auto& spec) {
   io("host_network", spec.host_network);
   io("host_ipc", spec.host_ipc);
   io("pid_mode", spec.pid_mode);
+  io("users", spec.users);
   io("privileged", spec.privileged);
 }
 

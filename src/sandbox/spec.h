@@ -34,6 +34,7 @@ struct PodSpec {
   StringMap sysctls;                     // checked: names and values
   bool host_network = false, host_ipc = false;
   container::PidMode pid_mode = container::PidMode::kPod;  // the pod's: kPod, kContainer or kNode
+  std::optional<container::UserNamespace> users;  // unset: the host's
   bool privileged = false;
 
   // "namespace/name/uid/attempt": one pod at a time has it.

@@ -23,6 +23,7 @@ Result<container::ExecPlan> Node::PlanExec(const Container& one, std::vector<std
   plan.process = TRY(container::BuildProcess(record, ContextOf(one.pod()), facts_, *seccomp_));
   plan.process.args = std::move(command);
   plan.process.terminal = terminal;
+  plan.users = one.pod().record().spec.users;
   plan.process.resolved = one.view()->user;
   if (terminal) AddTerm(plan.process.env);
   plan.cgroup_join = groups_.Locate(record.cgroup).join_dirs;

@@ -83,7 +83,7 @@ Container::Container(Services& services, Hooks hooks, const container::LaunchPla
       create_reply_(to) {}
 
 Result<std::shared_ptr<Container>> Container::Launch(Services& services, Hooks hooks,
-                                                     const container::LaunchPlan& plan, FdRef pause,
+                                                     const container::LaunchPlan& plan, const Infra& pause,
                                                      FdRef target, ReplyTo to) {
   std::shared_ptr<Container> self(new Container(services, std::move(hooks), plan, to));
   TRYV(self->OpenOomCounter(plan.oom_file));
@@ -133,6 +133,10 @@ void Container::OnReport() {
     Report report = ReadReport(report_);
     switch (report.kind) {
       case Report::Kind::kNothingYet: return;
+      case Report::Kind::kBorn:
+        pid_ = report.pid;
+        pidfd_ = std::move(report.pidfd);
+        break;
       case Report::Kind::kReady: BecomeReady(std::move(report)); break;
       case Report::Kind::kFailed:
         failure_ = std::move(report.error);
@@ -263,6 +267,7 @@ void Container::Delete(ReplyTo to) {
 
 void Container::OnReaped(const sys::Exit& exit) {
   OnReport();  // what it said before it died
+  if (exit.pid != pid_) return;  // another one has taken its place
   pid_ = 0;
   exit_.finished_at = WallNanos();
   exit_.signal = exit.signal;

@@ -43,7 +43,7 @@ class Container : public std::enable_shared_from_this<Container> {
 
   // Clones the first process. `to` is answered when it waits at its gate, or failed to get there and is reaped.
   static Result<std::shared_ptr<Container>> Launch(Services& services, Hooks hooks,
-                                                   const container::LaunchPlan& plan, FdRef pause,
+                                                   const container::LaunchPlan& plan, const Infra& pause,
                                                    FdRef target, ReplyTo to);
 
   void Start(ReplyTo to);
@@ -60,7 +60,7 @@ class Container : public std::enable_shared_from_this<Container> {
   void RemoveTap(std::shared_ptr<logs::Tap> tap);
   // Every process of it.
   void Kill();
-  // The first process has ended; called once, by who reaps.
+  // The process pid() has ended; by who reaps.
   void OnReaped(const sys::Exit& exit);
 
   const std::string& id() const { return id_; }

@@ -57,7 +57,7 @@ class PidNamespaceVisit {
   bool away_ = false;
 };
 
-// The channels between shim and child, both ends. Only a container has a gate.
+// The channels between shim and child, both ends. A container has a gate, and a pause that gets its ids from us.
 struct Channels {
   sys::SocketPair report;
   sys::Pipe gate;
@@ -67,7 +67,7 @@ Result<Channels> MakeChannels(init::Plan& plan) {
   channels.report = TRY(sys::MakeSocketPair(SOCK_SEQPACKET));
   TRYV(sys::SetNonblocking(channels.report.first, true));
   plan.report = channels.report.second.get();
-  if (plan.role != init::Role::kContainer) return channels;
+  if (plan.role == init::Role::kExec || (plan.role == init::Role::kPause && !plan.users)) return channels;
   channels.gate = TRY(sys::MakePipe());
   plan.gate = channels.gate.read.get();
   return channels;
@@ -131,6 +131,19 @@ bool WantsCgroupMounts(const container::LaunchPlan& plan) {
   return false;
 }
 
+// A namespace's ids are written once, by who made it.
+Result<> WriteIds(pid_t pid, const std::string& file, const container::IdRange& range) {
+  return sys::WriteControl(kCwd, Cat("/proc/", std::to_string(pid), "/", file),
+                           Cat("0 ", std::to_string(range.host), " ", std::to_string(range.length), "\n"));
+}
+
+// The new user namespace of a process that waits at its gate.
+Result<UniqueFd> GiveIds(const container::UserNamespace& users, pid_t pid) {
+  TRYV(WriteIds(pid, "uid_map", users.uids));
+  TRYV(WriteIds(pid, "gid_map", users.gids));
+  return sys::OpenAt(kCwd, Cat("/proc/", std::to_string(pid), "/ns/user"), O_RDONLY);
+}
+
 // Whose pid namespace the container shares; invalid when it gets its own or the host's.
 Result<FdRef> SharedPidNamespace(const container::LaunchPlan& plan, FdRef pause, FdRef target) {
   switch (plan.pid_mode) {
@@ -155,19 +168,42 @@ Result<Launched> LaunchPause(const container::PausePlan& plan, FdRef pause_progr
   UniqueFd null = TRY(sys::OpenAt(kCwd, "/dev/null", O_RDWR));
   for (int& stream : init.plan().stdio) stream = null.get();
   TRYV(init.OpenCgroups(plan.cgroup_join, "tasks"));
-  return Launch(init, plan.new_namespaces | CLONE_NEWNS, plan.cgroup_v2, FdRef());
+  uint64_t flags = plan.new_namespaces | CLONE_NEWNS | (plan.users ? CLONE_NEWUSER : 0);
+  Launched pause = TRY(Launch(init, flags, plan.cgroup_v2, FdRef()));
+  if (!plan.users) return pause;
+  pause.user_namespace = TRY(GiveIds(*plan.users, pause.pid).With("user namespace"));
+  TRY(sys::Write(pause.gate, "g", 1));
+  pause.gate.Reset();
+  return pause;
 }
 
-Result<Launched> LaunchContainer(const container::LaunchPlan& plan, FdRef pause, FdRef target,
+Result<UniqueFd> MakeUserNamespace(const container::UserNamespace& users) {
+  container::PausePlan plan;
+  plan.users = users;
+  InitPlan init(plan);
+  Launched waiting = TRY(Launch(init, CLONE_NEWUSER, "", FdRef()));
+  UniqueFd made = TRY(GiveIds(users, waiting.pid));
+  waiting.gate.Reset();  // and so it ends
+  TRY(sys::WaitPidfd(waiting.pidfd, After(seconds(5))));
+  return made;
+}
+
+Result<Launched> LaunchContainer(const container::LaunchPlan& plan, const Infra& pause, FdRef target,
                                  Stdio stdio) {
   TRYV(CheckStdio(stdio));
+  if (plan.users && !pause.user_namespace.valid())
+    return FailedPrecondition("the pod has no user namespace");
   InitPlan init(plan);
-  init.plan().namespaces_of = pause.get();
+  init.plan().namespaces_of = pause.pidfd.get();
   Connect(stdio, init.plan());
   if (WantsCgroupMounts(plan)) init.Describe(*TRY(HostHierarchies()));
-  FdRef pid_namespace = TRY(SharedPidNamespace(plan, pause, target));
+  FdRef pid_namespace = TRY(SharedPidNamespace(plan, pause.pidfd, target));
   TRYV(init.OpenCgroups(plan.cgroup_join, "tasks"));
   uint64_t flags = plan.pid_mode == container::PidMode::kContainer ? CLONE_NEWPID : 0;
+  if (plan.users) {  // the child sees to the pid namespace itself
+    init.SetUserNamespace(pause.user_namespace, flags, pid_namespace);
+    return Launch(init, 0, plan.cgroup_v2, FdRef());
+  }
   return Launch(init, flags, plan.cgroup_v2, pid_namespace);
 }
 

@@ -6,6 +6,9 @@
 //                     |                                                               |
 //                     +---- kFailed {step, errno, detail}, exits 127 <----------------+
 //
+// In a user namespace the container is set up by two processes, one after the other: kBorn, before kReady, names the
+// second, our child too. The first one's end means nothing then.
+//
 // Pause and execs say kReady too, have no gate and go straight on. End of file is kExeced: the child execed, or was
 // killed before it could; before kReady it was killed for sure, after it the exit status tells.
 #pragma once
@@ -30,11 +33,20 @@ struct Launched {
   UniqueFd pidfd;
   UniqueFd report;   // non-blocking
   UniqueFd gate;     // of a container: write one byte: go on to exec
+  UniqueFd user_namespace;  // of pause, when it has its own
+};
+
+// The pod's infra process, as its containers need it.
+struct Infra {
+  FdRef pidfd;
+  FdRef user_namespace = {};  // invalid: the host's
 };
 
 struct Report {
-  enum class Kind { kReady, kFailed, kExeced, kNothingYet };
+  enum class Kind { kBorn, kReady, kFailed, kExeced, kNothingYet };
   Kind kind = Kind::kNothingYet;
+  pid_t pid = 0;                 // kBorn: the process that the container is from here on
+  UniqueFd pidfd;                // kBorn
   container::ResolvedUser user;  // kReady of a container
   UniqueFd terminal;             // kReady with a terminal: the master
   Error error{Code::kInternal, ""};  // kFailed: "mount /proc: Operation not permitted"
@@ -42,10 +54,13 @@ struct Report {
 
 // `pause_program`: an open (O_PATH) cradle-pause. Pause execs at once, without waiting for the gate.
 Result<Launched> LaunchPause(const container::PausePlan& plan, FdRef pause_program);
-// `pause`: pidfd of the pod's infra process. `target`: pidfd of the container of pid_target, invalid when not used.
-Result<Launched> LaunchContainer(const container::LaunchPlan& plan, FdRef pause, FdRef target, Stdio stdio);
+// `target`: pidfd of the container of pid_target, invalid when not used.
+Result<Launched> LaunchContainer(const container::LaunchPlan& plan, const Infra& pause, FdRef target, Stdio stdio);
 // `init`: pidfd of the container's first process. An exec passes the gate by itself.
 Result<Launched> LaunchExec(const container::ExecPlan& plan, FdRef init, Stdio stdio);
+
+// A user namespace that nobody is in.
+Result<UniqueFd> MakeUserNamespace(const container::UserNamespace& users);
 
 Report ReadReport(FdRef report);
 

@@ -72,6 +72,7 @@ InitPlan::InitPlan(const container::PausePlan& plan) {
   plan_.oom_score_adj = plan.oom_score_adj.value_or(0);
   if ((plan.new_namespaces & CLONE_NEWUTS) && !plan.hostname.empty())
     plan_.hostname = plan.hostname.c_str();
+  SetUsers(plan.users);
   plan_.shm_size = Keep(std::to_string(plan.shm_bytes));
   std::vector<init::Option>& sysctls = options_.emplace_back();
   for (const auto& [name, value] : plan.sysctls)
@@ -87,6 +88,7 @@ InitPlan::InitPlan(const container::PausePlan& plan) {
 InitPlan::InitPlan(const container::LaunchPlan& plan) {
   plan_.role = init::Role::kContainer;
   plan_.join_namespaces = static_cast<int>(plan.join_namespaces);
+  SetUsers(plan.users);
   plan_.lower_dirs = Pointers(plan.lower_dirs);
   plan_.upper_dir = plan.upper_dir.c_str();
   plan_.work_dir = plan.work_dir.c_str();
@@ -110,6 +112,8 @@ InitPlan::InitPlan(const container::ExecPlan& plan) {
   plan_.role = init::Role::kExec;
   plan_.join_namespaces =
       CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP;
+  SetUsers(plan.users);
+  if (plan.users) plan_.join_namespaces |= CLONE_NEWUSER;
   SetProcess(plan.process);
 }
 
@@ -135,6 +139,21 @@ std::span<const init::Option> InitPlan::Options(const std::string& comma_separat
     out.push_back({Keep(option.substr(0, equals)), value});
   }
   return out;
+}
+
+void InitPlan::SetUsers(const std::optional<container::UserNamespace>& users) {
+  if (!users) return;
+  users_.uid = users->uids.host;
+  users_.gid = users->gids.host;
+  users_.uid_count = users->uids.length;
+  users_.gid_count = users->gids.length;
+  plan_.users = &users_;
+}
+
+void InitPlan::SetUserNamespace(FdRef user_namespace, uint64_t born, FdRef pid_namespace_of) {
+  users_.fd = user_namespace.get();
+  users_.born = born;
+  users_.pid_namespace_of = pid_namespace_of.get();
 }
 
 void InitPlan::SetProcess(const container::ProcessPlan& process) {
@@ -186,6 +205,7 @@ void InitPlan::AddMount(const MountPlan& mount) {
   out.target = mount.target.c_str();
   out.attributes = AttributesOf(mount);
   out.recursive_readonly = mount.recursive_readonly;
+  out.mapped = mount.mapped;
   out.propagation = PropagationOf(mount.propagation);
   out.options = Options(mount.options);
   out.tree = -1;
@@ -225,7 +245,7 @@ void InitPlan::Describe(const std::vector<CgroupHierarchy>& hierarchies) {
 void InitPlan::Finish() {
   keep_ = cgroup_files_;
   for (int fd : {plan_.report, plan_.gate, plan_.stdio[0], plan_.stdio[1], plan_.stdio[2],
-                 plan_.namespaces_of, plan_.program})
+                 plan_.namespaces_of, plan_.program, users_.fd, users_.pid_namespace_of})
     if (fd > 2) keep_.push_back(fd);
   std::sort(keep_.begin(), keep_.end());
   keep_.erase(std::unique(keep_.begin(), keep_.end()), keep_.end());

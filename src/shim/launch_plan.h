@@ -28,6 +28,8 @@ class InitPlan {
   // Opens the file of each group; the child writes "0" to it. `name`: "tasks" or "cgroup.procs".
   Result<> OpenCgroups(const std::vector<std::string>& dirs, const std::string& name);
   void Describe(const std::vector<CgroupHierarchy>& hierarchies);
+  // Of a container whose plan has one: the namespace, CLONE_NEWPID or 0, and whose pid namespace it shares.
+  void SetUserNamespace(FdRef user_namespace, uint64_t born, FdRef pid_namespace_of);
   // Last: collects the descriptors that the child keeps.
   void Finish();
 
@@ -35,12 +37,14 @@ class InitPlan {
   const char* Keep(std::string text);
   std::span<const char* const> Pointers(const std::vector<std::string>& strings);
   std::span<const init::Option> Options(const std::string& comma_separated);
+  void SetUsers(const std::optional<container::UserNamespace>& users);
   void SetProcess(const container::ProcessPlan& process);
   void SetEnvironment(const std::vector<std::string>& env);
   void AddMount(const container::MountPlan& mount);
   void AddDevice(const container::DevicePlan& device);
 
   init::Plan plan_;
+  init::UserNamespace users_;
   std::deque<std::string> texts_;  // a deque: its elements stay where they are
   std::deque<std::vector<const char*>> pointers_;
   std::deque<std::vector<init::Option>> options_;

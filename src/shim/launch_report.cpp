@@ -59,6 +59,9 @@ Error Describe(Step step, int err, const std::string& what, const std::string& a
       return invalid(Cat("set sysctl ", what, " to \"", at, "\""));
     case Step::kShm:
       return internal("make the pod's /dev/shm");
+    case Step::kMapIds:
+      return invalid(Cat("mount at \"", at, "\": \"", what,
+                         "\" can't have the ids of the pod's user namespace (id-mapped mount)"));
     case Step::kBindSource: return with(Cat("mount at \"", at, "\": host_path \"", what, "\""));
     case Step::kMount:
       return with(Cat("mount \"", what, "\" at \"", at, "\""));
@@ -116,6 +119,16 @@ Report Failed(Error error) {
   return report;
 }
 
+Report ParseBorn(const init::PacketHead& head, sys::Message& message) {
+  if (head.pid <= 0 || message.fds.empty())
+    return Failed(Internal("the process sent a malformed report"));
+  Report report;
+  report.kind = Report::Kind::kBorn;
+  report.pid = head.pid;
+  report.pidfd = std::move(message.fds.front());
+  return report;
+}
+
 Report ParseReady(const init::PacketHead& head, std::string_view rest, sys::Message& message) {
   if (head.groups > init::kMaxGroups || rest.size() != head.groups * sizeof(uint32_t))
     return Failed(Internal("the process sent a malformed report"));
@@ -155,6 +168,7 @@ Report ReadReport(FdRef report) {
     return Failed(Internal("the process sent a malformed report"));
   std::memcpy(&head, message->data.data(), sizeof head);
   std::string_view rest = std::string_view(message->data).substr(sizeof head);
+  if (head.kind == init::Packet::kBorn) return ParseBorn(head, *message);
   return head.kind == init::Packet::kReady ? ParseReady(head, rest, *message)
                                            : ParseFailed(head, rest);
 }

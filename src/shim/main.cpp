@@ -7,11 +7,13 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sys/mount.h>
 
 #include <cstdlib>
 
 #include "base/log.h"
 #include "base/sys/file.h"
+#include "base/sys/mount.h"
 #include "base/sys/process.h"
 #include "shim/pod.h"
 
@@ -68,7 +70,22 @@ Result<UniqueFd> OpenPauseProgram() {
   return sys::OpenAt(kCwd, Cat(self.substr(0, self.rfind('/')), "/cradle-pause"), O_PATH);
 }
 
+// Whether user namespaces can be made here, and files below `dirs` can have their ids.
+Result<> ProbeUserNamespaces(const std::vector<std::string>& dirs) {
+  constexpr container::IdRange kRange{1 << 16, 1 << 16};
+  UniqueFd users = TRY(MakeUserNamespace({kRange, kRange}));
+  for (const std::string& dir : dirs) {
+    UniqueFd tree = TRY(sys::OpenTree(kCwd, dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    TRYV(sys::MapIds(tree, users).With(Cat("id-mapped mount of ", dir)));
+  }
+  return {};
+}
+
 Result<> Run(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "--probe-user-namespaces") {
+    TRYV(ProbeUserNamespaces({argv + 2, argv + argc}));
+    sys::ExitNow(0);
+  }
   Arguments arguments = TRY(ParseArguments(argc, argv));
   TRYV(Settle(arguments));
   auto children = TRY(sys::BlockAndSignalfd({SIGCHLD}));

@@ -96,6 +96,7 @@ Result<> Pod::StartPause(Request& request) {
   Launched launched = TRY(LaunchPause(plan, services_.pause_program));
   pause_.pid = launched.pid;
   pause_.pidfd = std::move(launched.pidfd);
+  pause_.user_namespace = std::move(launched.user_namespace);
   pause_.report = std::move(launched.report);
   pause_.failure.reset();
   pause_.to = request.from;
@@ -153,8 +154,9 @@ Result<> Pod::Create(Request& request) {
                            containers_.erase(id);
                            QuitWhenEmpty();
                          }};
-  containers_[plan.container_id] = TRY(Container::Launch(services_, std::move(hooks), plan, pause_.pidfd,
-                                                         target, request.from));
+  containers_[plan.container_id] = TRY(Container::Launch(services_, std::move(hooks), plan,
+                                                         Infra{pause_.pidfd, pause_.user_namespace}, target,
+                                                         request.from));
   return {};
 }
 

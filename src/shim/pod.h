@@ -27,6 +27,7 @@ class Pod {
   struct Pause {
     pid_t pid = 0;  // 0: not running
     UniqueFd pidfd;
+    UniqueFd user_namespace;  // invalid: the host's
     UniqueFd report;
     EventLoop::Watch reporting;
     std::optional<Error> failure;

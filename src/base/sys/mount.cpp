@@ -37,6 +37,15 @@ Result<> MoveMount(FdRef mount, FdRef to_dir, const std::string& to_path) {
   return {};
 }
 
+Result<> MapIds(FdRef mount, FdRef user_namespace) {
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_IDMAP;
+  attributes.userns_fd = static_cast<uint64_t>(user_namespace.get());
+  if (::mount_setattr(mount.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0)
+    return Error::FromErrno(errno, "mount_setattr");
+  return {};
+}
+
 Result<> Mount(const std::string& source, const std::string& target, const std::string& fstype,
                unsigned long flags, const std::string& data) {
   if (::mount(source.c_str(), target.c_str(), fstype.c_str(), flags,

@@ -18,6 +18,9 @@ Result<UniqueFd> FsMount(const std::string& fstype, const std::vector<std::pair<
 Result<UniqueFd> OpenTree(FdRef dir, const std::string& path, unsigned flags);
 Result<> MoveMount(FdRef mount, FdRef to_dir, const std::string& to_path);
 
+// MOUNT_ATTR_IDMAP on a detached mount: the ids of its files are those of the user namespace.
+Result<> MapIds(FdRef mount, FdRef user_namespace);
+
 // mount(2) and umount2(2), host side only.
 Result<> Mount(const std::string& source, const std::string& target, const std::string& fstype, unsigned long flags,
                const std::string& data);

@@ -28,15 +28,13 @@ constexpr Link kLinks[] = {{"fd", "/proc/self/fd"},       {"stdin", "/proc/self/
                            {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
                            {"core", "/proc/kcore"},       {"ptmx", "pts/ptmx"}};
 
-Outcome MakeDefaults(int root) noexcept {
-  Fd dev(OpenInRoot(root, "/dev", O_PATH | O_DIRECTORY));
-  if (!dev.valid()) return Fail(Step::kDevice, "/dev");
+Outcome MakeDefaults(int dev) noexcept {
   for (const Node& node : kNodes)
-    if (mknodat(dev.get(), node.name, S_IFCHR | 0666, makedev(node.major, node.minor)) < 0 &&
+    if (mknodat(dev, node.name, S_IFCHR | 0666, makedev(node.major, node.minor)) < 0 &&
         errno != EEXIST)
       return Fail(Step::kDevice, node.name);
   for (const Link& link : kLinks)
-    if (symlinkat(link.target, dev.get(), link.name) < 0 && errno != EEXIST)
+    if (symlinkat(link.target, dev, link.name) < 0 && errno != EEXIST)
       return Fail(Step::kDevice, link.name);
   return {};
 }
@@ -48,13 +46,14 @@ int Replace(int parent, const char* name, const Device& device) noexcept {
   return fchownat(parent, name, device.uid, device.gid, AT_SYMLINK_NOFOLLOW);
 }
 
-Outcome MakeDevice(const Device& device, int root) noexcept {
+// `path`: of the device, inside `root`.
+Outcome MakeDevice(const Device& device, const char* path, int root) noexcept {
   char parent[kMaxPath];
-  const char* slash = strrchr(device.path, '/');
-  size_t size = slash ? static_cast<size_t>(slash - device.path) : 0;
+  const char* slash = strrchr(path, '/');
+  size_t size = slash ? static_cast<size_t>(slash - path) : 0;
   if (!slash || !slash[1] || size >= sizeof parent)
     return FailWith(EINVAL, Step::kDevice, device.path);
-  memcpy(parent, device.path, size);
+  memcpy(parent, path, size);
   parent[size] = 0;
   Fd dir(Ensure(root, size ? parent : "/", Leaf::kDirectory));
   if (!dir.valid() || Replace(dir.get(), slash + 1, device) < 0)
@@ -87,8 +86,33 @@ Outcome BindConsole(const State& state) noexcept {
 }  // namespace
 
 Outcome MakeDevices(const Plan& plan, State& state) noexcept {
-  if (plan.make_devices) INIT_TRY(MakeDefaults(state.root));
-  for (const Device& device : plan.devices) INIT_TRY(MakeDevice(device, state.root));
+  if (plan.users) return {};  // FillDev did
+  if (plan.make_devices) {
+    Fd dev(OpenInRoot(state.root, "/dev", O_PATH | O_DIRECTORY));
+    if (!dev.valid()) return Fail(Step::kDevice, "/dev");
+    INIT_TRY(MakeDefaults(dev.get()));
+  }
+  for (const Device& device : plan.devices) INIT_TRY(MakeDevice(device, device.path, state.root));
+  return {};
+}
+
+// The default ones are the container's own; others keep their owner on the host, who is nobody in
+// the container.
+Outcome FillDev(const Plan& plan, int dev) noexcept {
+  umask(0);
+  INIT_TRY(MakeDefaults(dev));
+  for (const Node& node : kNodes)
+    if (fchownat(dev, node.name, plan.users->uid, plan.users->gid, 0) < 0)
+      return Fail(Step::kDevice, node.name);
+  for (const Link& link : kLinks)
+    if (fchownat(dev, link.name, plan.users->uid, plan.users->gid, AT_SYMLINK_NOFOLLOW) < 0)
+      return Fail(Step::kDevice, link.name);
+  constexpr size_t kDev = sizeof "/dev" - 1;
+  for (const Device& device : plan.devices) {
+    if (strncmp(device.path, "/dev/", kDev + 1) != 0)
+      return FailWith(EPERM, Step::kDevice, device.path);
+    INIT_TRY(MakeDevice(device, device.path + kDev, dev));
+  }
   return {};
 }
 

@@ -1,5 +1,6 @@
 // The container's mounts: sources opened in the host's mount namespace, everything else made and
 // attached by descriptor inside the container's root.
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -38,12 +39,14 @@ Outcome CheckPropagation(const Mount& mount, int source) noexcept {
   return {};
 }
 
-Outcome OpenBind(Mount& mount) noexcept {
+Outcome OpenBind(Mount& mount, const UserNamespace* users) noexcept {
   Fd source(open(mount.source, O_PATH | O_CLOEXEC));
   if (!source.valid()) return Fail(Step::kBindSource, mount.source, mount.target);
   INIT_TRY(CheckPropagation(mount, source.get()));
   mount.tree = CloneTree(source.get(), true);
   if (mount.tree < 0) return Fail(Step::kBindSource, mount.source, mount.target);
+  if (mount.mapped && MapIds(mount.tree, users->fd) < 0)
+    return Fail(Step::kMapIds, mount.source, mount.target);
   uint64_t all = mount.recursive_readonly ? MOUNT_ATTR_RDONLY : 0;
   if (SetMountAttributes(mount.tree, all, true, PropagationFlag(mount.propagation)) < 0 ||
       (mount.attributes && SetMountAttributes(mount.tree, mount.attributes, false) < 0))
@@ -73,8 +76,12 @@ const char* TypeName(MountKind kind) noexcept {
   return "";
 }
 
+bool IsDev(const Mount& mount) noexcept {
+  return mount.kind == MountKind::kTmpfs && strcmp(mount.target, "/dev") == 0;
+}
+
 int OpenTree(const Mount& mount, State& state) noexcept {
-  if (mount.kind == MountKind::kBind) return mount.tree;
+  if (mount.tree >= 0) return mount.tree;
   if (mount.kind != MountKind::kPodShm)
     return MakeFilesystem(TypeName(mount.kind), mount.options, mount.attributes);
   int tree = state.shm;
@@ -182,7 +189,38 @@ int MakeFilesystem(const char* type, std::span<const Option> options,
 
 Outcome OpenBindSources(const Plan& plan, State&) noexcept {
   for (Mount& mount : plan.mounts)
-    if (mount.kind == MountKind::kBind) INIT_TRY(OpenBind(mount));
+    if (mount.kind == MountKind::kBind) INIT_TRY(OpenBind(mount, plan.users));
+  return {};
+}
+
+// A device node can't be made in a user namespace, nor be opened on a file system that was: /dev is
+// the host's, with the container's root as its owner. The host's network is not shown to who
+// doesn't own it but by its owner.
+Outcome MakeForeignMounts(const Plan& plan, State&) noexcept {
+  if (!plan.users) return {};
+  for (Mount& mount : plan.mounts) {
+    bool dev = IsDev(mount);
+    bool host_network = mount.kind == MountKind::kSysfs && !(plan.join_namespaces & CLONE_NEWNET);
+    if (!dev && !host_network) continue;
+    mount.tree = MakeFilesystem(TypeName(mount.kind), mount.options, mount.attributes);
+    if (mount.tree < 0) return Fail(Step::kMount, TypeName(mount.kind), mount.target);
+    if (dev) INIT_TRY(FillDev(plan, mount.tree));
+  }
+  return {};
+}
+
+// The kernel makes these for a user namespace only where whole ones are in sight: in the copy of the
+// host's mount namespace, not in the pod's. sysfs shows the network of who makes it.
+Outcome MakeKernelViews(const Plan& plan, State&) noexcept {
+  if (!plan.users) return {};
+  if (plan.join_namespaces && setns(plan.namespaces_of, plan.join_namespaces) < 0)
+    return Fail(Step::kNamespaces, "setns");
+  for (Mount& mount : plan.mounts) {
+    if ((mount.kind != MountKind::kProc && mount.kind != MountKind::kSysfs) || mount.tree >= 0)
+      continue;
+    mount.tree = MakeFilesystem(TypeName(mount.kind), mount.options, mount.attributes);
+    if (mount.tree < 0) return Fail(Step::kMount, TypeName(mount.kind), mount.target);
+  }
   return {};
 }
 

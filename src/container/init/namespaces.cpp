@@ -24,7 +24,9 @@ Outcome EnterPod(const Plan& plan, State& state) noexcept {
 }
 
 Outcome EnterContainer(const Plan& plan, State& state) noexcept {
+  if (plan.users) INIT_TRY(OfferStdio(plan));
   if (setns(plan.namespaces_of, plan.join_namespaces) < 0) return Fail(Step::kNamespaces, "setns");
+  if (plan.users) INIT_TRY(BecomeRoot());
   state.root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (state.root < 0) return Fail(Step::kNamespaces, "open /");
   return {};

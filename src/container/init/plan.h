@@ -39,9 +39,10 @@ struct Mount {
   const char* target;   // absolute, in the container
   uint64_t attributes;  // MOUNT_ATTR_*; those of the source stay too
   bool recursive_readonly;
+  bool mapped;  // kBind: its ids are those of the pod's user namespace; what is mounted below it keeps its own
   Propagation propagation;
   std::span<const Option> options;
-  int tree;  // child's: the detached mount
+  int tree;  // child's: the detached mount, when it is made before the root is entered
 };
 
 // One cgroup hierarchy as /sys/fs/cgroup shows it.
@@ -79,10 +80,19 @@ struct Capabilities {
   uint64_t bounding, permitted, effective, inheritable, ambient;
 };
 
+// A pod's user namespace. One range of ids each, beginning with its root.
+struct UserNamespace {
+  int fd = -1;                      // of a container
+  uint64_t born = 0;                // of a container: CLONE_NEWPID when it has its own pid namespace
+  int pid_namespace_of = -1;        // of a container: pidfd, or -1
+  uint32_t uid = 0, gid = 0;        // of its root, in the host's numbers
+  uint32_t uid_count = 0, gid_count = 0;
+};
+
 struct Plan {
   Role role = Role::kContainer;
   int report = -1;              // SOCK_SEQPACKET
-  int gate = -1;                // read end; -1: no gate
+  int gate = -1;                // read end; -1: no gate. Of pause: until its user namespace has its ids
   std::span<const int> keep;    // ascending, above 2: every other descriptor is closed first
   int stdio[3] = {-1, -1, -1};  // -1: the container's /dev/null
 
@@ -90,6 +100,7 @@ struct Plan {
   int oom_score_adj = 0;
   int namespaces_of = -1;   // pidfd
   int join_namespaces = 0;  // CLONE_NEW*
+  const UserNamespace* users = nullptr;
 
   // Pause.
   const char* hostname = nullptr;
@@ -136,6 +147,7 @@ enum class Step : uint32_t {
   kSysctl,    // what: path, at: value
   kShm,
   kBindSource,  // what: host path, at: target
+  kMapIds,      // what: host path, at: target
   kNotShared,   // what: host path, at: target
   kNotSlave,    // what: host path, at: target
   kOverlay,     // what: option or path
@@ -160,13 +172,15 @@ enum class Step : uint32_t {
 };
 
 // The packets on `report`. kReady is followed by groups x u32 (and carries the terminal's master by
-// SCM_RIGHTS); kFailed by what, a zero byte, at.
-enum class Packet : uint32_t { kReady = 1, kFailed = 2 };
+// SCM_RIGHTS); kFailed by what, a zero byte, at. kBorn comes first, of a container in a user
+// namespace: the process is `pid` from here on (its pidfd by SCM_RIGHTS), and the first one exits.
+enum class Packet : uint32_t { kReady = 1, kFailed = 2, kBorn = 3 };
 struct PacketHead {
   Packet kind;
-  Step step;
-  int32_t err;
-  uint32_t uid, gid, groups;
+  Step step = Step::kNone;
+  int32_t err = 0;
+  uint32_t uid = 0, gid = 0, groups = 0;
+  int32_t pid = 0;
 };
 inline constexpr size_t kMaxDetail = 2 * 1024;  // bytes of what, and of at
 inline constexpr size_t kMaxPacket = sizeof(PacketHead) + 4 * kMaxGroups + 2 * kMaxDetail;

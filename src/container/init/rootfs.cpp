@@ -100,8 +100,20 @@ int ByMount(const Plan& plan, const Layers& layers) noexcept {
   return open_tree(AT_FDCWD, plan.upper_dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
 
-Outcome OpenLayer(const char* path, int wanted) noexcept {
-  int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+// Where a mapped layer is mounted: overlayfs takes detached mounts since 6.15 only; in a copy of the
+// mount namespace it can lie on its own place.
+enum class Mapped : uint8_t { kDetached, kInPlace };
+
+// A descriptor of the directory at `path`, its files with the ids of the user namespace.
+int OpenMapped(const char* path, int user_namespace, Mapped mapped) noexcept {
+  Fd dir(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  Fd tree(dir.valid() ? CloneTree(dir.get(), false) : -1);
+  if (!tree.valid() || MapIds(tree.get(), user_namespace) < 0) return -1;
+  if (mapped == Mapped::kDetached) return tree.Release();
+  return Attach(tree.get(), dir.get()) < 0 ? -1 : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+Outcome Number(int fd, int wanted, const char* path) noexcept {
   if (fd < 0) return Fail(Step::kOverlay, path);
   if (fd == wanted) return {};
   if (dup3(fd, wanted, O_CLOEXEC) < 0) return Fail(Step::kOverlay, path);
@@ -120,9 +132,20 @@ Outcome NumberLayers(const Plan& plan, Layers& layers) noexcept {
   return {};
 }
 
-Outcome OpenLayers(const Plan& plan, const Layers& layers) noexcept {
-  for (size_t i = 0; i < layers.lower_count; ++i)
-    INIT_TRY(OpenLayer(plan.lower_dirs[i], layers.lower(i)));
+Outcome OpenLayer(const char* path, int wanted) noexcept {
+  return Number(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), wanted, path);
+}
+
+// The upper directory is the container's own, and belongs to its root: only what it shares with
+// others is mapped.
+Outcome OpenLayers(const Plan& plan, const Layers& layers, Mapped mapped) noexcept {
+  for (size_t i = 0; i < layers.lower_count; ++i) {
+    const char* path = plan.lower_dirs[i];
+    if (!plan.users)
+      INIT_TRY(OpenLayer(path, layers.lower(i)));
+    else
+      INIT_TRY(Number(OpenMapped(path, plan.users->fd, mapped), layers.lower(i), path));
+  }
   INIT_TRY(OpenLayer(plan.upper_dir, layers.upper()));
   return OpenLayer(plan.work_dir, layers.work());
 }
@@ -144,7 +167,7 @@ Outcome MountInCopy(const Plan& plan, const Layers& layers, State& state) noexce
   if (unshare(CLONE_NEWNS) < 0) return Fail(Step::kOverlay, "unshare");
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0)
     return Fail(Step::kOverlay, "make private");
-  INIT_TRY(OpenLayers(plan, layers));
+  INIT_TRY(OpenLayers(plan, layers, Mapped::kInPlace));
   state.root = ByMount(plan, layers);
   return state.root < 0 ? Fail(Step::kOverlay, plan.upper_dir) : Outcome{};
 }
@@ -164,7 +187,7 @@ Outcome MakeShmRoot(const Plan& plan, State&) noexcept {
 Outcome OpenOverlay(const Plan& plan, State& state) noexcept {
   Layers layers{};
   INIT_TRY(NumberLayers(plan, layers));
-  INIT_TRY(OpenLayers(plan, layers));
+  INIT_TRY(OpenLayers(plan, layers, Mapped::kDetached));
   if (chdir("/proc/self/fd") < 0) return Fail(Step::kSetup, "chdir /proc/self/fd");
   state.root = FirstThatWorks(plan, layers);
   if (state.root < 0) {

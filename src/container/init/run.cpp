@@ -17,47 +17,35 @@ constexpr int kFailed = 127;
 Outcome SayReady(const Plan&, State&) noexcept;
 Outcome WaitAtGate(const Plan&, State&) noexcept;
 
-constexpr StepFunction kPause[] = {CloseForeign, JoinCgroups,  ResetProcess, SetOomScore,
-                                   NameHost,     WriteSysctls,  // before the host's /proc is gone
+constexpr StepFunction kPause[] = {CloseForeign, JoinCgroups,  SetOomScore,
+                                   AwaitIds,     ResetProcess, NameHost,
+                                   WriteSysctls,  // before the host's /proc is gone
                                    MakeShmRoot,  SayReady,     ConnectStdio, ExecutePause};
 
 constexpr StepFunction kContainer[] = {
-    CloseForeign,   JoinCgroups,  ResetProcess,    SetOomScore,    OpenBindSources,
-    OpenOverlay,                // while the host's paths are there
-    EnterPod,       EnterRoot,  // nothing of the host's is in sight from here on
-    MakeMounts,     MakeDevices,  MakeDirectories, LookUpUser,
+    CloseForeign,       JoinCgroups,  SetOomScore,  // the last two as the host's root
+    OpenBindSources,    OpenOverlay,                // while the host's paths are there
+    MakeForeignMounts,                              // the last one as the host's root
+    EnterUserNamespace,                             // a new process where there is one
+    ResetProcess,       MakeKernelViews,
+    EnterPod,           EnterRoot,  // nothing of the host's is in sight from here on
+    MakeMounts,         MakeDevices,  MakeDirectories, LookUpUser,
     MakeTerminal,  // the console is a mount too
-    MaskPaths,      SealRoot,     SayReady,        WaitAtGate,     SetRlimits,
-    EnterDirectory, ConnectStdio, DropPrivileges,  CheckDirectory, Execute};
+    MaskPaths,          SealRoot,     SayReady,        WaitAtGate,     SetRlimits,
+    EnterDirectory,     ConnectStdio, DropPrivileges,  CheckDirectory, Execute};
 
-constexpr StepFunction kExec[] = {CloseForeign,   JoinCgroups,    ResetProcess, SetOomScore,
-                                  EnterContainer, LookUpUser,     MakeTerminal, SayReady,
+constexpr StepFunction kExec[] = {CloseForeign,   JoinCgroups,    SetOomScore,  EnterContainer,
+                                  ResetProcess,   LookUpUser,     MakeTerminal, SayReady,
                                   SetRlimits,     EnterDirectory, ConnectStdio, DropPrivileges,
                                   CheckDirectory, Execute};
-
-// One packet, with a descriptor when fd >= 0. The socket has room: at most two packets are ever
-// sent.
-int Send(int socket, const iovec* parts, size_t count, int fd) noexcept {
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)];
-  msghdr message{};
-  message.msg_iov = const_cast<iovec*>(parts);
-  message.msg_iovlen = count;
-  if (fd >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* head = CMSG_FIRSTHDR(&message);
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof fd);
-    memcpy(CMSG_DATA(head), &fd, sizeof fd);
-  }
-  return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
-}
 
 iovec Bytes(const void* data, size_t size) noexcept { return {const_cast<void*>(data), size}; }
 
 Outcome SayReady(const Plan& plan, State& state) noexcept {
-  PacketHead head{Packet::kReady, Step::kNone, 0, state.uid, state.gid, state.group_count};
+  PacketHead head{Packet::kReady};
+  head.uid = state.uid;
+  head.gid = state.gid;
+  head.groups = state.group_count;
   iovec parts[] = {Bytes(&head, sizeof head),
                    Bytes(state.groups, state.group_count * sizeof(uint32_t))};
   // Nobody listens any more: nobody will open the gate either.
@@ -67,16 +55,12 @@ Outcome SayReady(const Plan& plan, State& state) noexcept {
 }
 
 Outcome WaitAtGate(const Plan& plan, State&) noexcept {
-  char byte;
-  ssize_t got;
-  do got = read(plan.gate, &byte, 1);
-  while (got < 0 && errno == EINTR);
-  if (got != 1) _exit(kFailed);  // the shim gave up, or is gone
+  if (!Await(plan.gate)) _exit(kFailed);  // the shim gave up, or is gone
   return {};
 }
 
 [[noreturn]] void Report(const Plan& plan, const Outcome& failure) noexcept {
-  PacketHead head{Packet::kFailed, failure.step, failure.err, 0, 0, 0};
+  PacketHead head{Packet::kFailed, failure.step, failure.err};
   size_t what = strnlen(failure.what, kMaxDetail - 1), at = strnlen(failure.at, kMaxDetail - 1);
   iovec parts[] = {Bytes(&head, sizeof head), Bytes(failure.what, what), Bytes("", 1),
                    Bytes(failure.at, at)};
@@ -108,15 +92,38 @@ std::span<const StepFunction> StepsOf(Role role) noexcept {
 
 }  // namespace
 
-int Spawn(const Plan& plan, uint64_t flags, int cgroup, int* pidfd) noexcept {
+// One packet, with a descriptor when fd >= 0. The socket has room: at most three packets are ever
+// sent.
+int Send(int socket, const iovec* parts, size_t count, int fd) noexcept {
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)];
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts);
+  message.msg_iovlen = count;
+  if (fd >= 0) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(head), &fd, sizeof fd);
+  }
+  return sendmsg(socket, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+int Clone(uint64_t flags, int cgroup, int* pidfd) noexcept {
   clone_args args{};
   args.flags = flags | CLONE_PIDFD | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0);
   args.pidfd = reinterpret_cast<uint64_t>(pidfd);
-  args.exit_signal = SIGCHLD;
+  args.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD;  // a sibling has its maker's
   args.cgroup = cgroup >= 0 ? static_cast<uint64_t>(cgroup) : 0;
-  long pid = syscall(SYS_clone3, &args, sizeof args);
+  return static_cast<int>(syscall(SYS_clone3, &args, sizeof args));
+}
+
+int Spawn(const Plan& plan, uint64_t flags, int cgroup, int* pidfd) noexcept {
+  int pid = Clone(flags, cgroup, pidfd);
   if (pid == 0) Run(plan);
-  return static_cast<int>(pid);
+  return pid;
 }
 
 }  // namespace cradle::init

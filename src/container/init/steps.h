@@ -2,6 +2,8 @@
 // hand on. Order matters: run.cpp says which and why.
 #pragma once
 
+#include <sys/uio.h>
+
 #include <cerrno>
 
 #include "container/init/plan.h"
@@ -51,6 +53,11 @@ Outcome SetRlimits(const Plan&, State&) noexcept;
 // cgroups.cpp
 Outcome JoinCgroups(const Plan&, State&) noexcept;
 Outcome MountCgroups(const Plan&, State&, const Mount&) noexcept;
+// user_namespace.cpp: nothing in a pod without one
+Outcome AwaitIds(const Plan&, State&) noexcept;         // pause
+Outcome EnterUserNamespace(const Plan&, State&) noexcept;  // container: goes on in a child
+Outcome OfferStdio(const Plan&) noexcept;
+Outcome BecomeRoot() noexcept;
 // namespaces.cpp
 Outcome EnterPod(const Plan&,
                  State&) noexcept;  // pause's namespaces, then a mount namespace of our own
@@ -65,17 +72,23 @@ Outcome EnterRoot(const Plan&, State&) noexcept;
 Outcome SealRoot(const Plan&, State&) noexcept;
 // mounts.cpp
 Outcome OpenBindSources(const Plan&, State&) noexcept;
+Outcome MakeForeignMounts(const Plan&, State&) noexcept;  // what only the host's root can make
+Outcome MakeKernelViews(const Plan&, State&) noexcept;    // proc and sysfs, while the host's are in sight
 Outcome MakeMounts(const Plan&, State&) noexcept;
 Outcome MaskPaths(const Plan&, State&) noexcept;
 Outcome MakeDirectories(const Plan&, State&) noexcept;  // cwd and the image's volumes
 // devices.cpp
 Outcome MakeDevices(const Plan&, State&) noexcept;
+Outcome FillDev(const Plan&, int dev) noexcept;  // default devices and those of the plan, for a user namespace
 Outcome MakeTerminal(const Plan&, State&) noexcept;
 // users.cpp
 Outcome LookUpUser(const Plan&, State&) noexcept;
 // privileges.cpp
 Outcome DropPrivileges(const Plan&, State&) noexcept;
 Outcome LoadFilter(const Plan&) noexcept;
+// run.cpp
+int Send(int socket, const iovec* parts, size_t count, int fd) noexcept;
+int Clone(uint64_t flags, int cgroup, int* pidfd) noexcept;
 // exec.cpp
 Outcome EnterDirectory(const Plan&, State&) noexcept;  // as root; may fail
 Outcome CheckDirectory(const Plan&, State&) noexcept;  // as the user; may not

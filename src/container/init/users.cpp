@@ -133,6 +133,15 @@ Outcome ParseId(const char* text, Step step, uint32_t& id) noexcept {
   return {};
 }
 
+// An id without a number on the host is nobody's.
+Outcome CheckMapped(const Plan& plan, const State& state) noexcept {
+  if (!plan.users) return {};
+  if (state.uid >= plan.users->uid_count) return FailWith(ERANGE, Step::kUser, plan.user.user);
+  if (state.group_count && state.groups[state.group_count - 1] >= plan.users->gid_count)
+    return FailWith(ERANGE, Step::kGroup, plan.user.group);
+  return {};
+}
+
 Outcome FindUser(const User& user, State& state, Account& account) noexcept {
   bool numeric = !*user.user || AllDigits(user.user);
   if (*user.user && numeric) INIT_TRY(ParseId(user.user, Step::kUser, account.uid));
@@ -175,7 +184,7 @@ Outcome LookUpUser(const Plan& plan, State& state) noexcept {
     if (plan.home_slot >= 0) INIT_TRY(FindAccount(state, "", state.uid, account));
   }
   if (plan.home_slot >= 0) plan.env[plan.home_slot] = state.home;
-  return {};
+  return CheckMapped(plan, state);
 }
 
 }  // namespace cradle::init

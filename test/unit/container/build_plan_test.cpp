@@ -186,7 +186,7 @@ std::string Show(const std::vector<MountPlan>& mounts) {
                mount.target, mount.readonly ? " ro" : "", mount.recursive_readonly ? " rro" : "",
                mount.nosuid ? " nosuid" : "", mount.nodev ? " nodev" : "", mount.noexec ? " noexec" : "",
                mount.propagation == Propagation::kShared ? " shared" : "",
-               mount.propagation == Propagation::kSlave ? " slave" : "", mount.options.empty() ? "" : " ",
+               mount.propagation == Propagation::kSlave ? " slave" : "", mount.mapped ? " mapped" : "", mount.options.empty() ? "" : " ",
                mount.options, "\n");
   }
   return out;
@@ -207,6 +207,20 @@ TEST_F(BuildPlan, DefaultMounts) {
             "bind /pod/hostname /etc/hostname\n"
             "bind /pod/hosts /etc/hosts\n"
             "bind /pod/resolv.conf /etc/resolv.conf\n");
+}
+
+TEST_F(BuildPlan, AUserNamespaceOwnsDevAndMapsThePodsFiles) {
+  pod_.hosts = "/pod/hosts";
+  pod_.users = UserNamespace{{65536, 65536}, {131072, 65536}};
+  spec().mounts = {{.container_path = "/a", .host_path = "/h", .mapped = true},
+                   {.container_path = "/b", .host_path = "/h"}};
+  const LaunchPlan plan = Good();
+  EXPECT_EQ(plan.users, pod_.users);
+  const std::string mounts = Show(plan.mounts);
+  EXPECT_NE(mounts.find("tmpfs - /dev nosuid mode=755,size=65536k,uid=65536,gid=131072\n"), std::string::npos) << mounts;
+  EXPECT_TRUE(mounts.ends_with("bind /h /a mapped\nbind /h /b\nbind /pod/hosts /etc/hosts mapped\n")) << mounts;
+  spec().devices = {{.container_path = "/x", .host_path = "/dev/null", .permissions = "r"}};
+  ExpectRefused(Code::kInvalidArgument, "devices.container_path \"/x\" is not below /dev");
 }
 
 TEST_F(BuildPlan, PrivilegedAndHostIpcMounts) {

@@ -48,7 +48,7 @@ LaunchPlan FullLaunch() {
   MountPlan bind;
   bind.host_source = "/src";
   bind.target = "/data";
-  bind.readonly = bind.recursive_readonly = bind.nosuid = bind.nodev = bind.noexec = true;
+  bind.readonly = bind.recursive_readonly = bind.mapped = bind.nosuid = bind.nodev = bind.noexec = true;
   bind.propagation = Propagation::kShared;
   MountPlan tmpfs;
   tmpfs.kind = MountPlan::Kind::kTmpfs;
@@ -62,6 +62,7 @@ LaunchPlan FullLaunch() {
   p.process = FullProcess();
   p.keep_stdin = p.stdin_once = true;
   p.log_path = "/log";
+  p.users = UserNamespace{{1, 2}, {3, 4294967292}};  // as far as ids go
   return p;
 }
 
@@ -74,6 +75,7 @@ PausePlan FullPause() {
   p.sysctls = {{"net.ipv4.ip_forward", "1"}, {"kernel.sem", ""}};
   p.shm_bytes = 1;
   p.oom_score_adj = 1000;
+  p.users = UserNamespace{{65536, 65536}, {131072, 65536}};
   return p;
 }
 
@@ -85,6 +87,7 @@ ExecPlan FullExec() {
   p.process = FullProcess();
   p.timeout_ms = 5;
   p.output_limit = 6;
+  p.users = UserNamespace{{65536, 65536}, {131072, 65536}};
   return p;
 }
 
@@ -182,6 +185,9 @@ TEST(Plan, ValuesOutOfRangeAreNamed) {
       {"upper_dir", [](LaunchPlan& p) { p.upper_dir = ""; }},
       {"root_propagation", [](LaunchPlan& p) { p.root_propagation = static_cast<Propagation>(3); }},
       {"kind", [](LaunchPlan& p) { p.mounts[0].kind = static_cast<MountPlan::Kind>(99); }},
+      {"mounts", [](LaunchPlan& p) { p.users.reset(); }},
+      {"users", [](LaunchPlan& p) { p.users->uids.length = 0; }},
+      {"users", [](LaunchPlan& p) { p.users->gids.length += 1; }},
       {"target", [](LaunchPlan& p) { p.mounts[0].target = "//"; }},
       {"target", [](LaunchPlan& p) { p.mounts[0].target = "data"; }},
       {"host_source", [](LaunchPlan& p) { p.mounts[0].host_source = ""; }},

@@ -173,6 +173,15 @@ TEST(RuntimeSpec, OfAContainer) {
   })");
 }
 
+TEST(RuntimeSpec, NamesTheUserNamespace) {
+  LaunchPlan plan = SomePlan();
+  plan.users = UserNamespace{{65536, 65535}, {131072, 65535}};
+  json spec = json::parse(FormatRuntimeSpec(SomeRecord(), plan, {}, SomePod()));
+  EXPECT_EQ(spec["linux"]["namespaces"].back(), (json{{"type", "user"}, {"path", "/proc/123/ns/user"}}));
+  EXPECT_EQ(spec["linux"]["uidMappings"].dump(), R"([{"containerID":0,"hostID":65536,"size":65535}])");
+  EXPECT_EQ(spec["linux"]["gidMappings"][0]["hostID"], 131072);
+}
+
 TEST(RuntimeSpec, OfAPod) {
   ExpectJson(FormatPodRuntimeSpec(SomePod()), R"({
     "ociVersion": "1.2.1",

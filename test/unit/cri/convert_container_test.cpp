@@ -222,7 +222,53 @@ INSTANTIATE_TEST_SUITE_P(
         BadField{Security("namespace_options { pid: TARGET }"),
                  Cat(kSc, "namespace_options.target_id: \"\": ")},
         BadField{Security("namespace_options { userns_options { mode: POD } }"),
-                 Cat(kSc, "namespace_options.userns_options.mode: \"POD\": ")}));
+                 Cat(kSc, "namespace_options.userns_options.uids: 0: ")}));
+
+class InUserNamespace : public testing::Test {
+ protected:
+  InUserNamespace() { pod_.users = container::UserNamespace{{65536, 1000}, {70000, 2000}}; }
+  void ExpectBad(const std::string& text, const std::string& error) {
+    auto spec = Convert(text, pod_);
+    ASSERT_FALSE(spec.ok()) << text;
+    EXPECT_EQ(spec.error().code(), Code::kInvalidArgument);
+    EXPECT_EQ(spec.error().text().substr(0, error.size()), error);
+  }
+  sandbox::PodSpec pod_;
+};
+constexpr char kOwn[] = "uids { host_id: 65536 length: 1000 } gids { host_id: 70000 length: 2000 }";
+
+TEST_F(InUserNamespace, MountsAreMappedWhereTheRequestSaysSo) {
+  auto spec = Convert(Mount("uidMappings { host_id: 65536 length: 1000 } gidMappings { host_id: 70000 length: 2000 }") +
+                          Mount(""),
+                      pod_);
+  ASSERT_TRUE(spec.ok()) << spec.error().text();
+  EXPECT_TRUE(spec->mounts[0].mapped);
+  EXPECT_FALSE(spec->mounts[1].mapped);
+}
+
+TEST_F(InUserNamespace, AnotherMappingIsRefused) {
+  ExpectBad(Mount("uidMappings { host_id: 1 length: 1000 } gidMappings { host_id: 70000 length: 2000 }"),
+            "mounts[0].uidMappings[0].host_id: 1: is not the pod's mapping");
+  ExpectBad(Mount("uidMappings { host_id: 65536 length: 1000 }"),
+            "mounts[0].gidMappings: 0: must be one mapping");
+  ExpectBad(Security("namespace_options { userns_options { mode: NODE } }"),
+            Cat(kSc, "namespace_options.userns_options.mode: \"NODE\": is not the pod's"));
+  EXPECT_TRUE(Convert(Security(Cat("namespace_options { userns_options { ", kOwn, " } }")), pod_).ok());
+}
+
+TEST_F(InUserNamespace, IdsMustBeThePods) {
+  EXPECT_TRUE(Convert(Security("run_as_user { value: 999 } run_as_group { value: 1999 }"), pod_).ok());
+  ExpectBad(Security("run_as_user { value: 1000 }"),
+            Cat(kSc, "run_as_user: 1000: the pod's user namespace has ids 0 to 999"));
+  ExpectBad(Security("run_as_user { value: 1 } run_as_group { value: 2000 }"), Cat(kSc, "run_as_group: 2000: "));
+  ExpectBad(Security("supplemental_groups: 2000"), Cat(kSc, "supplemental_groups[0]: 2000: "));
+}
+
+TEST_F(InUserNamespace, NothingOfTheHostsIsInReach) {
+  ExpectBad(Security("namespace_options { pid: NODE }"), Cat(kSc, "namespace_options.pid: \"NODE\": can't be had"));
+  ExpectBad(Mount("propagation: PROPAGATION_BIDIRECTIONAL"),
+            "mounts[0].propagation: \"PROPAGATION_BIDIRECTIONAL\": can't be had with a user namespace");
+}
 
 TEST(ContainerSpecFrom, ImageVolumesAreUnimplemented) {
   auto spec = Convert("mounts { container_path: '/c' image { image: 'x' } }");

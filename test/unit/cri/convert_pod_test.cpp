@@ -73,6 +73,14 @@ TEST(PodSpecFrom, NodeUserNamespaceIsFine) {
           .ok());
 }
 
+TEST(PodSpecFrom, AUserNamespaceIsOneRangeOfEach) {
+  auto spec = Convert(R"(linux { security_context { namespace_options { network: NODE userns_options {
+      mode: POD uids { host_id: 65536 length: 65535 } gids { host_id: 4294901760 length: 65535 } } } } })");
+  ASSERT_TRUE(spec.ok()) << spec.error().text();
+  EXPECT_EQ(spec->users, (container::UserNamespace{{65536, 65535}, {4294901760, 65535}}));
+  EXPECT_FALSE(Convert("")->users.has_value());
+}
+
 TEST(PodSpecFrom, UnknownHandlersAreRefused) {
   auto spec = PodSpecFrom(FromText<pb::PodSandboxConfig>(kGood), "gvisor");
   ASSERT_FALSE(spec.ok());
@@ -144,8 +152,19 @@ INSTANTIATE_TEST_SUITE_P(
                  Cat(kNs, "userns_options.uids: 2: ")},
         BadField{UserNamespace("uids { container_id: 1 length: 9 } gids { length: 9 }"),
                  Cat(kNs, "userns_options.uids: 1: must map id 0")},
-        BadField{UserNamespace("uids { host_id: 9 length: 9 } gids { host_id: 9 length: 9 }"),
-                 Cat(kNs, "userns_options.mode: \"POD\": user namespaces aren't available")}));
+        BadField{UserNamespace("mode: POD"), Cat(kNs, "userns_options.uids: 0: must be one mapping")},
+        BadField{UserNamespace("uids { length: 9 }"),
+                 Cat(kNs, "userns_options.gids: 0: must be one mapping")},
+        BadField{UserNamespace("uids { host_id: 9 } gids { length: 9 }"),
+                 Cat(kNs, "userns_options.uids[0].length: 0: must not be 0")},
+        BadField{UserNamespace("uids { length: 9 } gids { host_id: 4294967290 length: 6 }"),
+                 Cat(kNs, "userns_options.gids[0].host_id: 4294967290: with length 6 goes beyond")},
+        BadField{UserNamespace("mode: NODE uids { length: 9 }"),
+                 Cat(kNs, "userns_options.mode: \"NODE\": goes with no mapping")},
+        BadField{Namespaces("pid: NODE userns_options { uids { length: 9 } gids { length: 9 } }"),
+                 Cat(kNs, "pid: \"NODE\": can't be had with a user namespace")},
+        BadField{Namespaces("ipc: NODE userns_options { uids { length: 9 } gids { length: 9 } }"),
+                 Cat(kNs, "ipc: \"NODE\": can't be had with a user namespace")}));
 
 }  // namespace
 }  // namespace cradle::cri

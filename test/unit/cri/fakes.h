@@ -57,9 +57,12 @@ class FakeRuntime : public sandbox::Runtime {
   std::unique_ptr<sandbox::Events::Watch> WatchEvents(sandbox::Events::Listener listener) override {
     return events_.Listen(std::move(listener));
   }
+  Result<> UserNamespaces() const override { return user_namespaces; }
   ThreadPool& pool() override { return pool_; }
   // Tells that container `index` did this; `at` is told back.
   void TellEvent(sandbox::EventKind kind, size_t index, int64_t at);
+
+  Result<> user_namespaces;
 
   // What an exec answers; with hold_exec it never does.
   std::function<Result<shim::ExecResult>()> exec;

@@ -19,7 +19,8 @@ PodRecord FullRecord() {
                                     .host_ip = "127.0.0.1"}},
                  .labels = {{"a", "b"}}, .annotations = {{"c", "d"}}, .cgroup_parent = "/kubepods",
                  .sysctls = {{"net.ipv4.ip_forward", "1"}}, .host_network = true, .host_ipc = true,
-                 .pid_mode = container::PidMode::kNode, .privileged = true};
+                 .pid_mode = container::PidMode::kNode,
+                 .users = container::UserNamespace{{65536, 65536}, {131072, 65536}}, .privileged = true};
   return record;
 }
 

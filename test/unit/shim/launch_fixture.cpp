@@ -79,6 +79,12 @@ Report Running::Next() {
     Report report = ReadReport(launched_.report);
     if (report.kind == Report::Kind::kNothingYet) continue;
     if (report.terminal.valid()) terminal_ = std::move(report.terminal);
+    if (report.kind == Report::Kind::kBorn) {  // the same container, another process
+      EXPECT_TRUE(sys::WaitPidfd(launched_.pidfd, deadline).ok());
+      launched_.pid = report.pid;
+      launched_.pidfd = std::move(report.pidfd);
+      continue;
+    }
     if (report.kind == Report::Kind::kReady) {
       ready_ = true;
       user_ = report.user;
@@ -286,6 +292,15 @@ container::LaunchPlan LaunchTest::Plan(const std::string& script) {
   return plan;
 }
 
+container::LaunchPlan LaunchTest::InUserNamespace(container::LaunchPlan plan) {
+  plan.users = pause_plan.users;
+  uint32_t uid = plan.users->uids.host, gid = plan.users->gids.host;
+  EXPECT_EQ(chown(plan.upper_dir.c_str(), uid, gid), 0);
+  for (MountPlan& mount : plan.mounts)
+    if (mount.target == "/dev") mount.options += ",uid=" + std::to_string(uid) + ",gid=" + std::to_string(gid);
+  return plan;
+}
+
 container::ExecPlan LaunchTest::ExecOf(const std::string& script) {
   container::ExecPlan plan;
   plan.container_id = std::string(64, 'c');
@@ -317,7 +332,7 @@ Running Started(Result<Launched> launched, Pipes pipes) {
 Running LaunchTest::Launch(const container::LaunchPlan& plan, FdRef target) {
   Pipes pipes = MakePipes();
   Stdio stdio = plan.process.terminal ? Stdio() : pipes.Child();
-  return Started(LaunchContainer(plan, Pause(), target, std::move(stdio)), std::move(pipes));
+  return Started(LaunchContainer(plan, Pod(), target, std::move(stdio)), std::move(pipes));
 }
 
 Running LaunchTest::LaunchIn(const container::ExecPlan& plan, FdRef init) {

@@ -56,6 +56,7 @@ class Running {
 
   pid_t pid() const { return launched_.pid; }
   FdRef pidfd() const { return launched_.pidfd; }
+  FdRef user_namespace() const { return launched_.user_namespace; }
   const container::ResolvedUser& user() const { return user_; }
 
  private:
@@ -78,11 +79,14 @@ class LaunchTest : public testing::Test {
   // A pod of its own net, ipc, uts and pid namespaces, started at the first use.
   FdRef Pause();
   pid_t PausePid();
+  Infra Pod() { return {Pause(), pause_->user_namespace()}; }
   container::PausePlan pause_plan;
   Running StartPause(const container::PausePlan& plan);
 
   // A busybox container with /proc, /dev and what runtimes mount by default, running `script`.
   container::LaunchPlan Plan(const std::string& script);
+  // The same in the pod's user namespace (pause_plan.users).
+  container::LaunchPlan InUserNamespace(container::LaunchPlan plan);
   container::ExecPlan ExecOf(const std::string& script);
   Running Launch(const container::LaunchPlan& plan, FdRef target = FdRef());
   Running LaunchIn(const container::ExecPlan& plan, FdRef init);

@@ -31,20 +31,22 @@ class OverlayTest : public LaunchTest, public testing::WithParamInterface<init::
 
   // As LaunchContainer does, from the given way on.
   Finished RunFrom(init::OverlayCall call, const container::LaunchPlan& plan) {
+    Infra pod = Pod();
     InitPlan init(plan);
+    if (plan.users) init.SetUserNamespace(pod.user_namespace, CLONE_NEWPID, FdRef());
     sys::SocketPair report = std::move(*sys::MakeSocketPair(SOCK_SEQPACKET));
     sys::Pipe gate = std::move(*sys::MakePipe()), out = std::move(*sys::MakePipe());
     EXPECT_TRUE(sys::SetNonblocking(report.first, true).ok());
     init::Plan& child = init.plan();
     child.overlay_call = call;
-    child.namespaces_of = Pause().get();
+    child.namespaces_of = pod.pidfd.get();
     child.report = report.second.get();
     child.gate = gate.read.get();
     child.stdio[1] = child.stdio[2] = out.write.get();
     init.Finish();
     Launched launched;
     int pidfd = -1;
-    launched.pid = init::Spawn(child, CLONE_NEWPID, -1, &pidfd);
+    launched.pid = init::Spawn(child, plan.users ? 0 : CLONE_NEWPID, -1, &pidfd);
     EXPECT_GT(launched.pid, 0);
     launched.pidfd = UniqueFd(pidfd);
     launched.report = std::move(report.first);
@@ -61,6 +63,17 @@ TEST_P(OverlayTest, GivesTheSameRoot) {
   Finished finished = RunFrom(GetParam(), plan);
   EXPECT_EQ(finished.failure, "");
   EXPECT_EQ(finished.out, "2\n3\n0022\n");
+  EXPECT_EQ(ReadText(plan.upper_dir + "/same"), "mine\n");
+}
+
+// Detached mounts of layers, and the copy of the mount namespace that kernels before 6.15 need.
+TEST_P(OverlayTest, MapsTheLayersOfAPodWithAUserNamespace) {
+  pause_plan.users = container::UserNamespace{{100000, 65536}, {200000, 65536}};
+  container::LaunchPlan plan = InUserNamespace(
+      Layered(3, "cat /same; ls / | grep -c ^layer-; stat -c %u:%g /same; echo mine >/same; stat -c %u:%g /same"));
+  Finished finished = RunFrom(GetParam(), plan);
+  EXPECT_EQ(finished.failure, "");
+  EXPECT_EQ(finished.out, "2\n3\n0:0\n0:0\n");
   EXPECT_EQ(ReadText(plan.upper_dir + "/same"), "mine\n");
 }
 
