@@ -14,6 +14,7 @@ namespace cradle {
 class Undo {
  public:
   Undo() = default;
+  Undo(Undo&&) = default;  // the entries go along
   Undo(const Undo&) = delete;
   Undo& operator=(const Undo&) = delete;
   ~Undo() { (void)Run(); }

@@ -1,10 +1,12 @@
 // Cgroups: the kernel's limits, accounting and killing of a group of processes. One interface; the implementation
-// (v1 with its separate or co-mounted hierarchies, also hybrid; v2 later; systemd later) is chosen once, by Detect.
-// A group is named by a path like "/kubepods/burstable/pod123/<id>", the same in every hierarchy and absolute from
+// (v1 with its separate or co-mounted hierarchies, also hybrid; v2; v2 below scopes that systemd delegates) is chosen
+// once, by Detect. A group is named by a path like "/kubepods/burstable/pod123/<id>", the same in every hierarchy and absolute from
 // the hierarchy's root, never relative to the daemon's own group. Thread safe; no call waits for another group.
 //
 // Source: kernel admin-guide/cgroup-v1/*, cgroup-v2.rst. Units: bytes, microseconds.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <map>
@@ -15,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/undo.h"
 
 namespace cradle::cgroups {
 
@@ -40,12 +43,26 @@ struct Limits {
 };
 // The node's ranges; INVALID_ARGUMENT naming the field of CRI's LinuxContainerResources and its value.
 Result<> CheckLimits(const Limits& limits);
+// `limits` after an update to `change`: what is set there replaces what was, page size by page size, key by key.
+Limits Merge(Limits limits, const Limits& change);
 
 // Where a process joins a group (see container::LaunchPlan).
 struct Placement {
   std::vector<std::string> join_dirs;  // v1
   std::string v2_dir;                  // unified tree, also a bare one beside v1
   std::string oom_file;                // the file with a line "oom_kill N"
+  bool oom_below = false;              // the groups below count their own (v1); else the line is of all together
+};
+
+// Shares of the last 10, 60 and 300 seconds, in percent, in which some or all processes had to wait; total: ever.
+struct Pressure {
+  struct Line {
+    double avg10 = 0, avg60 = 0, avg300 = 0;
+    uint64_t total_micros = 0;
+    bool operator==(const Line&) const = default;
+  };
+  Line some, full;
+  bool operator==(const Pressure&) const = default;
 };
 
 struct Stats {
@@ -58,24 +75,65 @@ struct Stats {
   uint64_t memory_swap_usage = 0, memory_swap_limit = 0;
   uint64_t page_faults = 0, major_page_faults = 0;
   uint64_t pids = 0;
+  std::optional<Pressure> cpu_pressure, memory_pressure, io_pressure;  // unset: the kernel keeps none
+};
+
+// What metrics tell beside the statistics.
+struct Counters {
+  struct Io {
+    uint32_t major = 0, minor = 0;
+    uint64_t reads = 0, writes = 0, read_bytes = 0, write_bytes = 0;
+  };
+  struct Hugepages {
+    std::string size;              // "2MB"
+    uint64_t usage = 0, max_usage = 0;
+  };
+  uint64_t memory_max_usage = 0, memory_limit_hits = 0, memory_kernel = 0;
+  uint64_t memory_reservation = 0;  // 0: none
+  uint64_t own_page_faults = 0, own_major_page_faults = 0;  // without those of groups below
+  uint64_t oom_kills = 0;
+  uint64_t threads_max = 0;        // 0: no limit
+  std::vector<Io> io;              // one per device
+  std::vector<Hugepages> hugepages;
+};
+
+// Who makes the groups, as the kubelet must know it.
+enum class Driver { kCgroupfs, kSystemd };
+
+struct Options {
+  std::optional<Driver> driver;   // unset: systemd where it is the init and the node has v2
+  std::string holder_program;     // systemd only: what sleeps in a scope to keep it (cradle-pause)
+};
+
+// Below which group those of a pod lie.
+struct PodParent {
+  std::string path;
+  bool own = false;  // made for the pod, goes with it
 };
 
 class Cgroups {
  public:
-  // Looks at the mounts (/proc/self/mountinfo) and /proc/cgroups.
-  static Result<std::unique_ptr<Cgroups>> Detect();
+  // Looks at the mounts (/proc/self/mountinfo).
+  static Result<std::unique_ptr<Cgroups>> Detect(const Options& options);
   virtual ~Cgroups() = default;
 
   // For `cradlectl info`: "v1 (hybrid)", "v2".
   virtual std::string Describe() const = 0;
+  virtual Driver driver() const { return Driver::kCgroupfs; }
+
+  // `cgroup_parent` as CRI gives it; empty: the pod gets one of ours. INVALID_ARGUMENT names the value.
+  virtual Result<PodParent> ParentOf(const std::string& cgroup_parent, const std::string& pod) const;
+  // Of the helpers that outlive the daemon: neither a pod's nor the daemon's.
+  virtual std::string ShimsGroup() const { return "/cradle/shims"; }
 
   // Makes the group (and missing parents, with cpuset copied down on v1) and sets its limits; an error leaves nothing
   // of the group behind. A group that exists already is taken over.
   virtual Result<Placement> Create(const std::string& path, const Limits& limits) = 0;
   // Where it is, without making anything.
   virtual Placement Locate(const std::string& path) const = 0;
-  // All or nothing; only fields that are set change.
-  virtual Result<> Update(const std::string& path, const Limits& limits) = 0;
+  // All or nothing; only fields that are set change. A limit below what is in use is FAILED_PRECONDITION. The caller
+  // commits what comes back, or the old values are written again.
+  virtual Result<Undo> Update(const std::string& path, const Limits& limits) = 0;
   // Makes a child of the group in the v2 tree only, for one exec ("<path>/exec-<n>"); its v2 directory.
   virtual Result<std::string> CreateExec(const std::string& path, const std::string& name) = 0;
   // SIGKILL to every process in it and below: cgroup.kill where there is a v2 tree. A missing group is fine.
@@ -86,6 +144,9 @@ class Cgroups {
   // Groups directly below, by name.
   virtual std::vector<std::string> Children(const std::string& path) const = 0;
   virtual Result<Stats> ReadStats(const std::string& path) const = 0;
+  virtual Result<Counters> ReadCounters(const std::string& path) const = 0;
+  // In the group and below. A missing group has none.
+  virtual Result<std::vector<pid_t>> Processes(const std::string& path) const = 0;
   virtual Result<uint64_t> ReadOomKills(const std::string& path) const = 0;
 };
 

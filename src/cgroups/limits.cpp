@@ -4,11 +4,13 @@
 
 #include "base/sys/file.h"
 #include "cgroups/cgroups.h"
+#include "cgroups/tree.h"
 #include "cgroups/values.h"
 
 namespace cradle::cgroups {
 namespace {
 
+constexpr int64_t kMinMemory = 512 << 10;             // a small static program, from exec to exit
 constexpr int64_t kMaxPids = 4194304;                  // PID_MAX_LIMIT
 constexpr int64_t kMaxQuota = (int64_t{1} << 44) - 1;  // the scheduler's MAX_BW, in microseconds
 
@@ -23,6 +25,10 @@ Result<> CheckMemory(const Limits& limits) {
                               std::pair("memory_swap_limit_in_bytes", limits.memory_swap)})
     if (value < -1)
       return InvalidArgument(Cat(field, " ", std::to_string(value), ": must be -1 (none) or more"));
+  if (limits.memory > 0 && limits.memory < kMinMemory)
+    return InvalidArgument(Cat("memory_limit_in_bytes ", std::to_string(limits.memory),
+                               ": too little to start a process, must be at least ",
+                               std::to_string(kMinMemory)));
   if (limits.memory > 0 && limits.memory_swap > 0 && limits.memory_swap < limits.memory)
     return InvalidArgument(Cat("memory_swap_limit_in_bytes ", std::to_string(limits.memory_swap),
                                ": must not be below memory_limit_in_bytes ",
@@ -119,6 +125,33 @@ Result<> CheckLimits(const Limits& limits) {
   TRYV(CheckHugepages(limits));
   TRYV(CheckUnified(limits));
   return CheckDevices(limits);
+}
+
+Result<PodParent> Cgroups::ParentOf(const std::string& cgroup_parent, const std::string& pod) const {
+  if (cgroup_parent.empty()) return PodParent{Cat("/cradle/pod-", pod), true};
+  TRYV(CheckPath(cgroup_parent));
+  return PodParent{cgroup_parent, false};
+}
+
+Limits Merge(Limits limits, const Limits& change) {
+  auto take = [](auto& value, const auto& changed) {
+    if (changed != std::remove_cvref_t<decltype(value)>{}) value = changed;
+  };
+  take(limits.cpu_shares, change.cpu_shares);
+  take(limits.cpu_quota, change.cpu_quota);
+  take(limits.cpu_period, change.cpu_period);
+  take(limits.memory, change.memory);
+  take(limits.memory_swap, change.memory_swap);
+  take(limits.cpuset_cpus, change.cpuset_cpus);
+  take(limits.cpuset_mems, change.cpuset_mems);
+  take(limits.pids, change.pids);
+  for (const auto& page : change.hugepages) {
+    std::erase_if(limits.hugepages, [&](const auto& one) { return one.first == page.first; });
+    limits.hugepages.push_back(page);
+  }
+  for (const auto& [key, value] : change.unified) limits.unified[key] = value;
+  if (change.devices) limits.devices = change.devices;
+  return limits;
 }
 
 }  // namespace cradle::cgroups

@@ -78,6 +78,7 @@ Placement CgroupsV1::Locate(const std::string& path) const {
   for (const Hierarchy& one : v1_) place.join_dirs.push_back(one.tree.Dir(path));
   if (v2_) place.v2_dir = v2_->Dir(path);
   place.oom_file = Find("memory")->Dir(path) + "/memory.oom_control";
+  place.oom_below = true;
   return place;
 }
 
@@ -103,7 +104,8 @@ Result<> CgroupsV1::Populate(const std::string& path, const Limits& limits, Made
   }
   if (const Tree* cpuset = Find("cpuset")) TRYV(InheritCpuset(*cpuset, path));
   for (const V1Write& write : PlanV1Writes(limits, {})) TRYV(Apply(path, write));
-  if (limits.devices) TRYV(ApplyDevices(*Find("devices"), path, *limits.devices));
+  if (limits.devices)
+    TRYV(WriteDevices(*Find("devices"), path, PlanV1Devices(*limits.devices)));
   return {};
 }
 
@@ -140,31 +142,27 @@ V1Current CgroupsV1::ReadCurrent(const std::string& path) const {
   return current;
 }
 
-Result<> CgroupsV1::Update(const std::string& path, const Limits& limits) {
+Result<Undo> CgroupsV1::Update(const std::string& path, const Limits& limits) {
   TRYV(CheckPath(path));
-  TRYV(CheckSupported(limits));
   std::string context = Cat("update cgroup ", path);
   if (!Exists(path)) return NotFound(Cat(context, ": there is no such group"));
-  std::vector<V1Write> undo;
-  auto put_back = [&] {
-    for (auto one = undo.rbegin(); one != undo.rend(); ++one) (void)Apply(path, *one).ok();
-  };
-  for (const V1Write& write : PlanV1Writes(limits, ReadCurrent(path))) {
+  TRYV(CheckSupported(limits));
+  Undo undo;
+  for (V1Write& write : PlanV1Writes(limits, ReadCurrent(path))) {
     const Tree* tree = Find(write.controller);
     auto before = tree ? tree->Read(path, write.file) : Result<std::string>(NotFound(""));
-    auto done = Apply(path, write);
-    if (!done.ok()) {
-      put_back();
-      return std::move(done.error()).With(context);
-    }
-    if (!before.ok()) continue;
-    undo.push_back(write);
-    undo.back().value = Trim(*before);
+    TRYV(Apply(path, write).With(context));
+    if (!before.ok()) continue;  // optional, and not here
+    write.value = Trim(*before);
+    undo.Add(write.file, [this, path, write] { return Apply(path, write); });
   }
-  if (!limits.devices) return {};
-  auto done = ReplaceDevices(*Find("devices"), path, *limits.devices);
-  if (!done.ok()) put_back();
-  return std::move(done).With(context);
+  if (limits.devices) {
+    const Tree& devices = *Find("devices");
+    auto before = TRY(ReadDevices(devices, path).With(context));
+    undo.Add("devices", [&devices, path, before] { return WriteDevices(devices, path, before); });
+    TRYV(WriteDevices(devices, path, PlanV1Devices(*limits.devices)).With(context));
+  }
+  return undo;
 }
 
 Result<std::string> CgroupsV1::CreateExec(const std::string& path, const std::string& name) {

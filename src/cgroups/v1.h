@@ -23,13 +23,15 @@ class CgroupsV1 final : public Cgroups {
   std::string Describe() const override;
   Result<Placement> Create(const std::string& path, const Limits& limits) override;
   Placement Locate(const std::string& path) const override;
-  Result<> Update(const std::string& path, const Limits& limits) override;
+  Result<Undo> Update(const std::string& path, const Limits& limits) override;
   Result<std::string> CreateExec(const std::string& path, const std::string& name) override;
   Result<> Kill(const std::string& path) override;
   Result<> Destroy(const std::string& path, Deadline deadline) override;
   bool Exists(const std::string& path) const override;
   std::vector<std::string> Children(const std::string& path) const override;
   Result<Stats> ReadStats(const std::string& path) const override;
+  Result<Counters> ReadCounters(const std::string& path) const override;
+  Result<std::vector<pid_t>> Processes(const std::string& path) const override;
   Result<uint64_t> ReadOomKills(const std::string& path) const override;
 
  private:

@@ -3,14 +3,12 @@
 #include <fcntl.h>
 
 #include "base/sys/file.h"
-#include "cgroups/v1_limits.h"
 #include "cgroups/values.h"
 
 namespace cradle::cgroups {
-namespace {
 
-Result<> WriteRules(const Tree& tree, const std::string& path,
-                    const std::vector<V1DeviceWrite>& writes) {
+Result<> WriteDevices(const Tree& tree, const std::string& path,
+                      const std::vector<V1DeviceWrite>& writes) {
   UniqueFd group = TRY(tree.OpenGroup(path));
   UniqueFd allow = TRY(sys::OpenAt(group, "devices.allow", O_WRONLY));
   UniqueFd deny = TRY(sys::OpenAt(group, "devices.deny", O_WRONLY));
@@ -24,23 +22,12 @@ Result<> WriteRules(const Tree& tree, const std::string& path,
   return {};
 }
 
-}  // namespace
-
-Result<> ApplyDevices(const Tree& tree, const std::string& path,
-                      const std::vector<DeviceRule>& rules) {
-  return WriteRules(tree, path, PlanV1Devices(rules));
-}
-
-Result<> ReplaceDevices(const Tree& tree, const std::string& path,
-                        const std::vector<DeviceRule>& rules) {
-  // devices.list has one rule per line, written just as devices.allow reads it.
-  std::string before = TRY(tree.Read(path, "devices.list"));
-  auto done = ApplyDevices(tree, path, rules);
-  if (done.ok()) return {};
+Result<std::vector<V1DeviceWrite>> ReadDevices(const Tree& tree, const std::string& path) {
+  // One rule per line, written just as devices.allow reads it.
+  std::string list = TRY(tree.Read(path, "devices.list"));
   std::vector<V1DeviceWrite> writes = {{false, "a"}};
-  for (std::string_view line : Split(before, '\n')) writes.push_back({true, std::string(line)});
-  (void)WriteRules(tree, path, writes).ok();
-  return done;
+  for (std::string_view line : Split(list, '\n')) writes.push_back({true, std::string(line)});
+  return writes;
 }
 
 }  // namespace cradle::cgroups

@@ -2,15 +2,14 @@
 // devices.deny and devices.allow. A group never allows more than its parent.
 #pragma once
 
-#include "cgroups/cgroups.h"
 #include "cgroups/tree.h"
+#include "cgroups/v1_limits.h"
 
 namespace cradle::cgroups {
 
-Result<> ApplyDevices(const Tree& tree, const std::string& path,
-                      const std::vector<DeviceRule>& rules);
-// The same, and on failure what was allowed before is allowed again.
-Result<> ReplaceDevices(const Tree& tree, const std::string& path,
-                        const std::vector<DeviceRule>& rules);
+Result<> WriteDevices(const Tree& tree, const std::string& path,
+                      const std::vector<V1DeviceWrite>& writes);
+// What would write the list as it is now.
+Result<std::vector<V1DeviceWrite>> ReadDevices(const Tree& tree, const std::string& path);
 
 }  // namespace cradle::cgroups

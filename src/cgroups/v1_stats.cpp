@@ -1,6 +1,7 @@
 // The accounting half of CgroupsV1.
 #include "base/clock.h"
 #include "base/sys/file.h"
+#include "cgroups/pressure.h"
 #include "cgroups/v1.h"
 #include "cgroups/values.h"
 
@@ -69,11 +70,24 @@ Result<Stats> CgroupsV1::ReadStats(const std::string& path) const {
   ReadCpu(TRY(Files::Open(Find("cpuacct"), path)), TRY(Files::Open(Find("cpu"), path)), stats);
   ReadMemory(TRY(Files::Open(Find("memory"), path)), stats);
   stats.pids = TRY(Files::Open(Find("pids"), path)).Number("pids.current");
+  if (v2_)
+    if (auto group = v2_->OpenGroup(path); group.ok()) ReadPressure(*group, stats);
   return stats;
 }
 
 Result<uint64_t> CgroupsV1::ReadOomKills(const std::string& path) const {
-  return KeyedValue(TRY(Find("memory")->Read(path, "memory.oom_control")), "oom_kill");
+  // Each group counts its own; the container may have made some below.
+  constexpr size_t kMostGroups = 10'000;
+  const Tree& memory = *Find("memory");
+  uint64_t kills = KeyedValue(TRY(memory.Read(path, "memory.oom_control")), "oom_kill");
+  std::vector<std::string> groups = {path};
+  for (size_t i = 0; i < groups.size() && groups.size() < kMostGroups; ++i)
+    for (const std::string& child : memory.Children(groups[i])) {
+      groups.push_back(Cat(groups[i], "/", child));
+      auto text = memory.Read(groups.back(), "memory.oom_control");
+      if (text.ok()) kills += KeyedValue(*text, "oom_kill");
+    }
+  return kills;
 }
 
 }  // namespace cradle::cgroups

@@ -14,9 +14,6 @@ namespace {
 Result<> CheckSecurity(const SecuritySpec& security, const PodContext& pod) {
   if (security.privileged && !pod.privileged)
     return FailedPrecondition("security_context.privileged: the pod isn't privileged");
-  const std::string& apparmor = security.apparmor_profile;
-  if (!security.privileged && !apparmor.empty() && apparmor != "unconfined")
-    return FailedPrecondition(Cat("apparmor is not supported: profile \"", apparmor.substr(0, 256), "\""));
   return {};
 }
 
@@ -81,6 +78,7 @@ Result<LaunchPlan> BuildLaunchPlan(const ContainerRecord& record, const PodConte
   plan.cgroup_join = places.placement.join_dirs;
   plan.cgroup_v2 = places.placement.v2_dir;
   plan.oom_file = places.placement.oom_file;
+  plan.oom_below = places.placement.oom_below;
   plan.pid_mode = security.pid_mode;
   plan.pid_target = security.pid_target;
   plan.join_namespaces = JoinedNamespaces(security);
@@ -98,6 +96,7 @@ Result<LaunchPlan> BuildLaunchPlan(const ContainerRecord& record, const PodConte
     plan.readonly_paths = security.readonly_paths;
   }
   plan.volume_dirs = VolumeDirs(record.image.config, plan.mounts);
+  plan.mount_label = BuildSelinuxLabels(node.selinux, security.selinux, pod.selinux, security.privileged).file;
   plan.process = TRY(BuildProcess(record, pod, node, seccomp));
   plan.keep_stdin = spec.stdin_open;
   plan.stdin_once = spec.stdin_once;

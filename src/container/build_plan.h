@@ -19,6 +19,9 @@ struct NodeFacts {
   int oom_score_adj = 0;             // the daemon's own: lowering below it may be refused
   std::vector<DevicePlan> host_devices;   // for privileged containers: /dev of the host
   bool overlay_volatile = true;
+  bool apparmor = false;             // the kernel confines by AppArmor
+  bool apparmor_default = false;     // and `cradle-default` can be loaded
+  SelinuxPolicy selinux;
 };
 // Looks at this process and at /dev.
 Result<NodeFacts> CollectNodeFacts();
@@ -29,6 +32,7 @@ struct PodContext {
   std::string hostname;                           // HOSTNAME of the environment
   bool privileged = false;
   std::optional<UserNamespace> users;
+  SelinuxOptions selinux;                         // what its containers ask for when they don't say
 };
 
 // Where the container's pieces are.

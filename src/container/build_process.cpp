@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "container/apparmor.h"
 #include "container/build_plan.h"
 #include "container/capabilities.h"
 
@@ -113,6 +114,16 @@ Result<std::string> BuildSeccomp(const SecuritySpec& security, uint64_t caps, Se
   return seccomp.Localhost(security.seccomp.localhost_path, caps);
 }
 
+Result<std::string> BuildAppArmor(const SecuritySpec& security, const NodeFacts& node) {
+  using Type = AppArmorSpec::Type;
+  const AppArmorSpec& asked = security.apparmor;
+  if (security.privileged || asked.type == Type::kUnconfined) return std::string();
+  if (asked.type == Type::kRuntimeDefault) return std::string(node.apparmor_default ? kAppArmorDefault : "");
+  if (!node.apparmor)
+    return FailedPrecondition(Cat("apparmor profile \"", asked.profile, "\": the kernel has no AppArmor"));
+  return asked.profile;
+}
+
 // Always set: the shim's own score must not be what a container inherits. Without CAP_SYS_RESOURCE the kernel refuses
 // less than the daemon's own.
 Result<int> BuildOomScore(const ContainerSpec& spec, const NodeFacts& node) {
@@ -141,6 +152,9 @@ Result<ProcessPlan> BuildProcess(const ContainerRecord& record, const PodContext
   plan.caps_ambient = plan.caps_inheritable = caps.ambient;
   plan.no_new_privs = spec.security.no_new_privs;
   plan.seccomp_bpf = TRY(BuildSeccomp(spec.security, caps.granted, seccomp));
+  plan.apparmor_profile = TRY(BuildAppArmor(spec.security, node));
+  plan.selinux_label =
+      BuildSelinuxLabels(node.selinux, spec.security.selinux, pod.selinux, spec.security.privileged).process;
   plan.oom_score_adj = TRY(BuildOomScore(spec, node));
   return plan;
 }

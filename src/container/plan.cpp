@@ -24,6 +24,8 @@ std::string PausePlan::Encode() const {
   w.U64(6, shm_bytes);
   if (oom_score_adj) w.I64(7, *oom_score_adj);
   if (users) w.Sub(8, container::Encode(*users));
+  w.Str(9, selinux_label);
+  w.Str(10, mount_label);
   return w.Take();
 }
 
@@ -55,6 +57,12 @@ Result<PausePlan> PausePlan::Decode(std::string_view bytes) {
         break;
       case 8:
         p.users = check.Nested("users", DecodeUserNamespace(r.View()));
+        break;
+      case 9:
+        p.selinux_label = check.Text("selinux_label", r);
+        break;
+      case 10:
+        p.mount_label = check.Text("mount_label", r);
         break;
     }
   check.Require("new_namespaces", !(p.new_namespaces & ~(kJoinable | CLONE_NEWPID)),
@@ -88,6 +96,8 @@ std::string LaunchPlan::Encode() const {
   w.Bool(21, stdin_once);
   w.Str(22, log_path);
   if (users) w.Sub(23, container::Encode(*users));
+  w.Str(24, mount_label);
+  w.Bool(25, oom_below);
   return w.Take();
 }
 
@@ -164,6 +174,12 @@ Result<LaunchPlan> LaunchPlan::Decode(std::string_view bytes) {
         break;
       case 23:
         p.users = check.Nested("users", DecodeUserNamespace(r.View()));
+        break;
+      case 24:
+          p.mount_label = check.Text("mount_label", r);
+          break;
+        case 25:
+          p.oom_below = r.Bool();
         break;
     }
   check.Require("container_id", p.container_id.size() == 64 && IsHexPrefix(p.container_id),

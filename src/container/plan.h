@@ -39,6 +39,8 @@ struct PausePlan {
   uint64_t shm_bytes = 64 << 20;          // the pod's /dev/shm: pause's root file system
   std::optional<int> oom_score_adj;
   std::optional<UserNamespace> users;     // a new one, which owns the other new ones
+  std::string selinux_label;              // of the process
+  std::string mount_label;                // of what is in the pod's /dev/shm
 
   std::string Encode() const;
   static Result<PausePlan> Decode(std::string_view bytes);
@@ -99,6 +101,8 @@ struct ProcessPlan {
   uint64_t caps_bounding = 0, caps_permitted = 0, caps_effective = 0, caps_inheritable = 0, caps_ambient = 0;
   bool no_new_privs = false;
   std::string seccomp_bpf;                // struct sock_filter[], native byte order; empty: none
+  std::string apparmor_profile;           // loaded in the kernel; empty: that of the shim, which is none
+  std::string selinux_label;              // "user:role:type:level"; empty: what the policy says
   std::vector<Rlimit> rlimits;
   std::optional<int> oom_score_adj;       // clamped to what is allowed; unset: 0, never the shim's own
 };
@@ -108,6 +112,7 @@ struct LaunchPlan {
   std::vector<std::string> cgroup_join;   // as in PausePlan
   std::string cgroup_v2;
   std::string oom_file;                   // v1 memory.oom_control or v2 memory.events: "oom_kill N"; empty: none
+  bool oom_below = false;                 // the groups below have a file of that name each, and all count (v1)
   PidMode pid_mode = PidMode::kContainer;
   std::string pid_target;                 // kTarget: container id in this pod
   uint64_t join_namespaces = 0;           // of pause: CLONE_NEWNET, NEWIPC, NEWUTS. Others stay the host's
@@ -121,6 +126,7 @@ struct LaunchPlan {
   std::vector<DevicePlan> devices;        // beside the default ones (null zero full random urandom tty ptmx console)
   std::vector<std::string> masked_paths, readonly_paths;
   std::vector<std::string> volume_dirs;   // made when missing: the image's VOLUMEs
+  std::string mount_label;                // SELinux's, of what is in the root and in the file systems made here
   ProcessPlan process;
   bool keep_stdin = false;                // a pipe that stays open for attach; else /dev/null
   bool stdin_once = false;

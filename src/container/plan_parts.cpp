@@ -268,6 +268,8 @@ std::string Encode(const ProcessPlan& p) {
   w.Str(13, p.seccomp_bpf);
   for (const Rlimit& limit : p.rlimits) w.Sub(14, Encode(limit));
   if (p.oom_score_adj) w.I64(15, *p.oom_score_adj);
+  w.Str(16, p.apparmor_profile);
+  w.Str(17, p.selinux_label);
   return w.Take();
 }
 Result<ProcessPlan> DecodeProcess(std::string_view bytes) {
@@ -319,6 +321,12 @@ Result<ProcessPlan> DecodeProcess(std::string_view bytes) {
         break;
       case 15:
         p.oom_score_adj = check.Score(r);
+        break;
+      case 16:
+        p.apparmor_profile = check.Text("apparmor_profile", r);
+        break;
+      case 17:
+        p.selinux_label = check.Text("selinux_label", r);
         break;
     }
   check.Require("args", !p.args.empty(), "is empty");

@@ -1,4 +1,4 @@
-#include "container/json.h"
+#include "container/limits_json.h"
 #include "container/spec.h"
 
 namespace cradle::json {
@@ -11,6 +11,9 @@ static constexpr std::array<std::string_view, 3> Names(EnumTag, container::Propa
 }
 static constexpr std::array<std::string_view, 3> Names(EnumTag, container::SeccompSpec::Type) {
   return {"unconfined", "runtime_default", "localhost"};
+}
+static constexpr std::array<std::string_view, 3> Names(EnumTag, container::AppArmorSpec::Type) {
+  return {"runtime_default", "unconfined", "localhost"};
 }
 
 static void Fields(auto& io, Is<container::MountSpec> auto& mount) {
@@ -34,6 +37,18 @@ static void Fields(auto& io, Is<container::SeccompSpec> auto& seccomp) {
   io("localhost_path", seccomp.localhost_path);
 }
 
+static void Fields(auto& io, Is<container::AppArmorSpec> auto& apparmor) {
+  io("type", apparmor.type);
+  io("profile", apparmor.profile);
+}
+
+static void Fields(auto& io, Is<container::SelinuxOptions> auto& selinux) {
+  io("user", selinux.user);
+  io("role", selinux.role);
+  io("type", selinux.type);
+  io("level", selinux.level);
+}
+
 static void Fields(auto& io, Is<container::SecuritySpec> auto& security) {
   io("privileged", security.privileged);
   io("run_as_user", security.run_as_user);
@@ -49,33 +64,12 @@ static void Fields(auto& io, Is<container::SecuritySpec> auto& security) {
   io("masked_paths", security.masked_paths);
   io("readonly_paths", security.readonly_paths);
   io("seccomp", security.seccomp);
-  io("apparmor_profile", security.apparmor_profile);
+  io("apparmor", security.apparmor);
+  io("selinux", security.selinux);
   io("pid_mode", security.pid_mode);
   io("pid_target", security.pid_target);
   io("host_network", security.host_network);
   io("host_ipc", security.host_ipc);
-}
-
-static void Fields(auto& io, Is<cgroups::DeviceRule> auto& rule) {
-  io("allow", rule.allow);
-  io("type", rule.type);
-  io("major", rule.major);
-  io("minor", rule.minor);
-  io("access", rule.access);
-}
-
-static void Fields(auto& io, Is<cgroups::Limits> auto& limits) {
-  io("cpu_shares", limits.cpu_shares);
-  io("cpu_quota", limits.cpu_quota);
-  io("cpu_period", limits.cpu_period);
-  io("memory", limits.memory);
-  io("memory_swap", limits.memory_swap);
-  io("cpuset_cpus", limits.cpuset_cpus);
-  io("cpuset_mems", limits.cpuset_mems);
-  io("pids", limits.pids);
-  io("hugepages", limits.hugepages);
-  io("unified", limits.unified);
-  io("devices", limits.devices);
 }
 
 static void Fields(auto& io, Is<container::ContainerSpec> auto& spec) {
@@ -154,6 +148,12 @@ Result<ContainerRecord> ContainerRecord::FromJson(std::string_view text) {
   ContainerRecord record = TRY(json::Parse<ContainerRecord>(text, "container record"));
   if (record.id.empty() || record.pod.empty()) return Internal("container record: no id, or no pod's id");
   return record;
+}
+
+std::string LimitsToJson(const cgroups::Limits& limits) { return json::Format(limits); }
+
+Result<cgroups::Limits> LimitsFromJson(std::string_view text) {
+  return json::Parse<cgroups::Limits>(text, "limits");
 }
 
 std::string ExitRecord::ToJson() const { return json::Format(*this); }

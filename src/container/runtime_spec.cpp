@@ -56,6 +56,8 @@ ordered_json Process(const ProcessPlan& plan, const ResolvedUser& user) {
   AddIf(sets, "ambient", CapabilityNames(plan.caps_ambient));
   AddIf(out, "capabilities", sets);
   if (plan.no_new_privs) out["noNewPrivileges"] = true;
+  if (!plan.apparmor_profile.empty()) out["apparmorProfile"] = plan.apparmor_profile;
+  if (!plan.selinux_label.empty()) out["selinuxLabel"] = plan.selinux_label;
   if (plan.oom_score_adj) out["oomScoreAdj"] = *plan.oom_score_adj;
   return out;
 }
@@ -277,6 +279,7 @@ ordered_json Linux(const LaunchPlan& plan, const ContainerFacts& facts, const st
   if (plan.root_propagation != Propagation::kPrivate) out["rootfsPropagation"] = PropagationName(plan.root_propagation);
   AddIf(out, "maskedPaths", plan.masked_paths);
   AddIf(out, "readonlyPaths", plan.readonly_paths);
+  if (!plan.mount_label.empty()) out["mountLabel"] = plan.mount_label;
   return out;
 }
 

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "cgroups/cgroups.h"
 #include "container/plan.h"
+#include "container/selinux.h"
 #include "image/store.h"
 
 namespace cradle::container {
@@ -41,6 +42,12 @@ struct SeccompSpec {
   std::string localhost_path;  // absolute, on the node
 };
 
+struct AppArmorSpec {
+  enum class Type : uint8_t { kRuntimeDefault, kUnconfined, kLocalhost };
+  Type type = Type::kRuntimeDefault;
+  std::string profile;  // kLocalhost: its name, as the kernel knows it
+};
+
 struct SecuritySpec {
   bool privileged = false;
   std::optional<int64_t> run_as_user, run_as_group;  // 0 to 2^32-2, checked
@@ -52,7 +59,8 @@ struct SecuritySpec {
   std::vector<std::string> caps_add, caps_drop, caps_ambient;  // without "CAP_", upper case; "ALL"
   std::vector<std::string> masked_paths, readonly_paths;       // as given; these replace the defaults
   SeccompSpec seccomp;
-  std::string apparmor_profile;  // "" or "unconfined" here; others are refused where the kernel has none
+  AppArmorSpec apparmor;
+  SelinuxOptions selinux;
   PidMode pid_mode = PidMode::kPod;
   std::string pid_target;        // container id
   bool host_network = false, host_ipc = false;
@@ -103,6 +111,10 @@ struct ContainerRecord {
   std::string ToJson() const;
   static Result<ContainerRecord> FromJson(std::string_view text);  // untrusted: a file may be corrupt
 };
+
+// On disk beside it once its limits were changed: limits.json, whole.
+std::string LimitsToJson(const cgroups::Limits& limits);
+Result<cgroups::Limits> LimitsFromJson(std::string_view text);
 
 // On disk beside it once the container is over: exit.json.
 struct ExitRecord {

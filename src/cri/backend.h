@@ -16,6 +16,10 @@ namespace cradle::cri {
 struct NodeInfo {
   std::string version;  // of cradle: "0.1.0"
   std::map<std::string, std::string> facts;
+  // Why containers run without their default profile though the kernel has AppArmor; a condition of
+  // Status then.
+  Result<> apparmor;
+  cgroups::Driver driver = cgroups::Driver::kCgroupfs;
 };
 
 struct Backend {

@@ -164,7 +164,8 @@ Result<> ConvertProcess(const pb::ContainerConfig& config, container::ContainerS
 
 }  // namespace
 
-Result<cgroups::Limits> LimitsFrom(const pb::LinuxContainerResources& resources) {
+Result<cgroups::Limits> LimitsFrom(const char* field,
+                                   const pb::LinuxContainerResources& resources) {
   cgroups::Limits limits;
   limits.cpu_shares = resources.cpu_shares();
   limits.cpu_quota = resources.cpu_quota();
@@ -177,7 +178,7 @@ Result<cgroups::Limits> LimitsFrom(const pb::LinuxContainerResources& resources)
     limits.hugepages.emplace_back(page.page_size(), page.limit());
   }
   limits.unified = {resources.unified().begin(), resources.unified().end()};
-  TRYV(cgroups::CheckLimits(limits).With("linux.resources"));
+  TRYV(cgroups::CheckLimits(limits).With(field));
   return limits;
 }
 
@@ -194,7 +195,7 @@ Result<container::ContainerSpec> ContainerSpecFrom(const pb::ContainerConfig& co
   spec.labels = {config.labels().begin(), config.labels().end()};
   spec.annotations = {config.annotations().begin(), config.annotations().end()};
   const pb::LinuxContainerResources& resources = config.linux().resources();
-  spec.limits = TRY(LimitsFrom(resources));
+  spec.limits = TRY(LimitsFrom("linux.resources", resources));
   TRYV(CheckRange("linux.resources.oom_score_adj", resources.oom_score_adj(), kMinOomScore,
                   kMaxOomScore));
   spec.oom_score_adj = resources.oom_score_adj();

@@ -18,8 +18,11 @@ Result<container::ContainerSpec> ContainerSpecFrom(const runtime::v1::ContainerC
 
 Result<container::SecuritySpec> SecuritySpecFrom(
     const runtime::v1::LinuxContainerSecurityContext& context, const sandbox::PodSpec& pod);
-// "linux.resources: ..." in its errors. The devices are left unset.
-Result<cgroups::Limits> LimitsFrom(const runtime::v1::LinuxContainerResources& resources);
+// Of a pod or a container; what isn't given is empty.
+Result<container::SelinuxOptions> SelinuxOptionsFrom(const runtime::v1::SELinuxOption& options);
+// Checked; `field`, where they stand in the request, begins its errors. The devices are left unset.
+Result<cgroups::Limits> LimitsFrom(const char* field,
+                                   const runtime::v1::LinuxContainerResources& resources);
 
 // Signals. The CRI's name as the specification's ("SIGTERM", "SIGRTMIN+3"; "" for the default), a
 // number as the CRI's.

@@ -1,6 +1,7 @@
 #include "cri/convert_pod.h"
 
 #include "cri/check.h"
+#include "cri/convert_container.h"
 #include "sandbox/bandwidth.h"
 #include "cri/convert_users.h"
 #include "sandbox/sysctls.h"
@@ -124,6 +125,7 @@ Result<> ConvertSecurity(const pb::LinuxSandboxSecurityContext& context, sandbox
     TRY(CheckId("linux.security_context.supplemental_groups", group));
   }
   spec.privileged = context.privileged();
+  spec.selinux = TRY(SelinuxOptionsFrom(context.selinux_options()));
   return ConvertNamespaces(context.namespace_options(), spec);
 }
 
@@ -134,6 +136,10 @@ Result<> ConvertLinux(const pb::LinuxPodSandboxConfig& config, sandbox::PodSpec&
     TRYV(CheckLine("linux.cgroup_parent", config.cgroup_parent()));
     spec.cgroup_parent = config.cgroup_parent();
   }
+  if (config.has_overhead())
+    spec.resources.overhead = TRY(LimitsFrom("linux.overhead", config.overhead()));
+  if (config.has_resources())
+    spec.resources.containers = TRY(LimitsFrom("linux.resources", config.resources()));
   spec.sysctls = {config.sysctls().begin(), config.sysctls().end()};
   return sandbox::CheckSysctls(spec.sysctls, spec.host_network, spec.host_ipc)
       .With("linux.sysctls");

@@ -8,11 +8,16 @@ namespace cradle::cri {
 namespace pb = ::runtime::v1;
 namespace {
 
+using container::AppArmorSpec;
 using container::PidMode;
 using container::SeccompSpec;
 using container::SecuritySpec;
 using Context = pb::LinuxContainerSecurityContext;
 using Strings = google::protobuf::RepeatedPtrField<std::string>;
+
+constexpr std::string_view kLocalhost = "localhost/";
+constexpr size_t kMaxAppArmorName = 2048;
+constexpr size_t kMaxSelinuxPart = 256;
 
 // Clients older than the profiles as messages fill these.
 #pragma GCC diagnostic push
@@ -87,7 +92,6 @@ Result<SeccompSpec> LocalhostSeccomp(const std::string& field, const std::string
 // What it was before there were profiles as messages: "", "unconfined", "runtime/default",
 // "localhost/PATH".
 Result<SeccompSpec> SeccompFromPath(const std::string& path) {
-  constexpr std::string_view kLocalhost = "localhost/";
   if (path.empty() || path == "unconfined") return SeccompSpec{};
   if (path == "runtime/default" || path == "docker/default") {
     return SeccompSpec{SeccompSpec::Type::kRuntimeDefault, ""};
@@ -115,31 +119,39 @@ Result<SeccompSpec> ConvertSeccomp(const Context& context) {
   }
 }
 
-// A default profile is none where the kernel has no AppArmor; a profile by name must not be dropped
-// silently.
-Result<std::string> ConvertAppArmor(const Context& context) {
-  if (context.privileged()) return std::string();
-  std::string profile = OldAppArmor(context);
+// The kernel is told "exec NAME" in a page at most, and takes the name up to the first white space.
+Result<AppArmorSpec> LocalhostAppArmor(const std::string& field, const std::string& ref) {
+  TRYV(CheckWord(field, ref));
+  std::string name = ref.substr(ref.starts_with(kLocalhost) ? kLocalhost.size() : 0);
+  if (name.empty()) return Bad(field, ref, "must name a profile");
+  if (name.size() > kMaxAppArmorName) return Bad(field, ref, "the profile's name is too long");
+  return AppArmorSpec{AppArmorSpec::Type::kLocalhost, std::move(name)};
+}
+
+Result<AppArmorSpec> AppArmorFromText(const std::string& text) {
+  if (text.empty() || text == "runtime/default") return AppArmorSpec{};
+  if (text == "unconfined") return AppArmorSpec{AppArmorSpec::Type::kUnconfined, ""};
   std::string field = Field("apparmor_profile");
-  if (context.has_apparmor()) {
-    field = Field("apparmor.localhost_ref");
-    switch (context.apparmor().profile_type()) {
-      case pb::SecurityProfile::RuntimeDefault:
-        return std::string();
-      case pb::SecurityProfile::Unconfined:
-        return std::string("unconfined");
-      case pb::SecurityProfile::Localhost:
-        profile = context.apparmor().localhost_ref();
-        if (profile.empty()) return Bad(field, profile, "must not be empty");
-        break;
-      default:
-        return Bad(Field("apparmor.profile_type"),
-                   static_cast<int64_t>(context.apparmor().profile_type()), "no such type");
-    }
+  if (!text.starts_with(kLocalhost)) {
+    return Bad(field, text, "must be unconfined, runtime/default or localhost/NAME");
   }
-  if (profile.empty() || profile == "runtime/default") return std::string();
-  if (profile == "unconfined") return profile;
-  return Bad(field, profile, "AppArmor profiles aren't available in this version");
+  return LocalhostAppArmor(field, text);
+}
+
+Result<AppArmorSpec> ConvertAppArmor(const Context& context) {
+  if (context.privileged()) return AppArmorSpec{AppArmorSpec::Type::kUnconfined, ""};
+  if (!context.has_apparmor()) return AppArmorFromText(OldAppArmor(context));
+  switch (context.apparmor().profile_type()) {
+    case pb::SecurityProfile::RuntimeDefault:
+      return AppArmorSpec{};
+    case pb::SecurityProfile::Unconfined:
+      return AppArmorSpec{AppArmorSpec::Type::kUnconfined, ""};
+    case pb::SecurityProfile::Localhost:
+      return LocalhostAppArmor(Field("apparmor.localhost_ref"), context.apparmor().localhost_ref());
+    default:
+      return Bad(Field("apparmor.profile_type"),
+                 static_cast<int64_t>(context.apparmor().profile_type()), "no such type");
+  }
 }
 
 Result<> ConvertPid(const pb::NamespaceOption& options, const sandbox::PodSpec& pod,
@@ -183,7 +195,28 @@ Result<> ConvertNamespaces(const pb::NamespaceOption& options, const sandbox::Po
   return {};
 }
 
+// A colon ends a part; the last one has colons of its own. Whether there is such a label is for the
+// policy to say.
+Result<> CheckSelinuxPart(std::string_view name, std::string_view value, std::string_view also) {
+  std::string field = Field(Cat("selinux_options.", name));
+  if (value.size() > kMaxSelinuxPart) return Bad(field, value, "is too long");
+  for (unsigned char c : value) {
+    bool allowed = std::isalnum(c) || c == '.' || c == '_' || c == '-' ||
+                   also.find(static_cast<char>(c)) != also.npos;
+    if (!allowed) return Bad(field, value, "is no part of an SELinux label");
+  }
+  return {};
+}
+
 }  // namespace
+
+Result<container::SelinuxOptions> SelinuxOptionsFrom(const pb::SELinuxOption& options) {
+  TRYV(CheckSelinuxPart("user", options.user(), ""));
+  TRYV(CheckSelinuxPart("role", options.role(), ""));
+  TRYV(CheckSelinuxPart("type", options.type(), ""));
+  TRYV(CheckSelinuxPart("level", options.level(), ":,"));
+  return container::SelinuxOptions{options.user(), options.role(), options.type(), options.level()};
+}
 
 Result<SecuritySpec> SecuritySpecFrom(const Context& context, const sandbox::PodSpec& pod) {
   SecuritySpec spec;
@@ -206,7 +239,8 @@ Result<SecuritySpec> SecuritySpecFrom(const Context& context, const sandbox::Pod
   spec.masked_paths = TRY(ConvertPaths(Field("masked_paths"), context.masked_paths()));
   spec.readonly_paths = TRY(ConvertPaths(Field("readonly_paths"), context.readonly_paths()));
   spec.seccomp = TRY(ConvertSeccomp(context));
-  spec.apparmor_profile = TRY(ConvertAppArmor(context));
+  spec.apparmor = TRY(ConvertAppArmor(context));
+  spec.selinux = TRY(SelinuxOptionsFrom(context.selinux_options()));
   return spec;
 }
 

@@ -17,6 +17,22 @@ class DebugService final : public v1::Debug::CallbackService {
   grpc::ServerUnaryReactor* ImportImage(grpc::CallbackServerContext* context,
                                         const v1::ImportImageRequest* request,
                                         v1::ImportImageResponse* response) override;
+  // debug_images.cpp
+  grpc::ServerUnaryReactor* ExportImages(grpc::CallbackServerContext* context,
+                                const v1::ExportImagesRequest* request,
+                                v1::ExportImagesResponse* response) override;
+  grpc::ServerUnaryReactor* TagImage(grpc::CallbackServerContext* context,
+                                const v1::TagImageRequest* request,
+                                v1::TagImageResponse* response) override;
+  grpc::ServerUnaryReactor* LookAtImage(grpc::CallbackServerContext* context,
+                                const v1::LookAtImageRequest* request,
+                                v1::LookAtImageResponse* response) override;
+  grpc::ServerUnaryReactor* PruneImages(grpc::CallbackServerContext* context,
+                                const v1::PruneImagesRequest* request,
+                                v1::PruneImagesResponse* response) override;
+  grpc::ServerUnaryReactor* CheckImages(grpc::CallbackServerContext* context,
+                                const v1::CheckImagesRequest* request,
+                                v1::CheckImagesResponse* response) override;
   grpc::ServerWriteReactor<v1::PullImageProgress>* PullImage(
       grpc::CallbackServerContext* context, const v1::PullImageRequest* request) override;
   grpc::ServerUnaryReactor* Inspect(grpc::CallbackServerContext* context,

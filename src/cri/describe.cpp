@@ -229,6 +229,15 @@ pb::ContainerAttributes DescribeAttributes(const ContainerView& container) {
   return out;
 }
 
+pb::PodSandboxAttributes DescribeAttributes(const PodView& pod) {
+  pb::PodSandboxAttributes out;
+  out.set_id(pod.record.id.str());
+  FillMetadata(pod.record.spec, out.mutable_metadata());
+  Copy(pod.record.spec.labels, out.mutable_labels());
+  Copy(pod.record.spec.annotations, out.mutable_annotations());
+  return out;
+}
+
 pb::ContainerEventResponse DescribeEvent(const sandbox::Event& event) {
   pb::ContainerEventResponse out;
   out.set_container_id(event.id);

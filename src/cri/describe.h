@@ -15,6 +15,7 @@ runtime::v1::Container DescribeContainer(const sandbox::ContainerView& container
 // Reason, message and exit code are filled when it has exited. Mounts are those of the request.
 runtime::v1::ContainerStatus DescribeContainerStatus(const sandbox::ContainerView& container);
 runtime::v1::ContainerAttributes DescribeAttributes(const sandbox::ContainerView& container);
+runtime::v1::PodSandboxAttributes DescribeAttributes(const sandbox::PodView& pod);
 runtime::v1::ContainerEventResponse DescribeEvent(const sandbox::Event& event);
 runtime::v1::Image DescribeImage(const image::Image& image);
 

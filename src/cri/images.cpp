@@ -72,8 +72,8 @@ Reactor* ImageService::ListImages(Context* context, const pb::ListImagesRequest*
 
 grpc::ServerWriteReactor<pb::StreamImagesResponse>* ImageService::StreamImages(
     Context*, const pb::StreamImagesRequest* request) {
-  auto add = [](const image::Image& image, pb::StreamImagesResponse& page) {
-    return (*page.add_images() = DescribeImage(image)).ByteSizeLong();
+  auto add = [](const std::shared_ptr<const image::Image>& image, pb::StreamImagesResponse& page) {
+    return (*page.add_images() = DescribeImage(*image)).ByteSizeLong();
   };
   return StreamAll<pb::StreamImagesResponse>(SelectImages(images_, request->filter()), add);
 }

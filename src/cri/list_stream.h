@@ -57,7 +57,7 @@ class ListStream final : public grpc::ServerWriteReactor<Page> {
 template <class Page, class Item, class Add>
 typename ListStream<Page>::Next NextOf(std::vector<Item> items, Add add) {
   return [items = std::move(items), add, at = size_t{0}](Page& page) mutable -> size_t {
-    return at < items.size() ? add(*items[at++], page) : 0;
+    return at < items.size() ? add(items[at++], page) : 0;
   };
 }
 

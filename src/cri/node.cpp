@@ -31,10 +31,6 @@ std::string ConfigJson(const NodeInfo& node) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-Result<> NotYet(std::string_view what) {
-  return Error(Code::kUnimplemented, Cat(what, " isn't available in this version of cradle"));
-}
-
 Result<> NeedsCriu() {
   return Error(Code::kUnimplemented, "checkpoint and restore need CRIU, which cradle doesn't drive");
 }
@@ -57,6 +53,9 @@ Reactor* RuntimeService::Status(Context* context, const pb::StatusRequest* reque
                                 pb::StatusResponse* response) {
   AddCondition(*response, "RuntimeReady", {}, "");
   AddCondition(*response, "NetworkReady", backend_.network.Ready(), "NetworkPluginNotReady");
+  if (!backend_.node.apparmor.ok()) {
+    AddCondition(*response, "AppArmorReady", backend_.node.apparmor, "AppArmorParserMissing");
+  }
   pb::RuntimeHandler* handler = response->add_runtime_handlers();
   handler->set_name("");
   handler->mutable_features()->set_recursive_read_only_mounts(true);
@@ -74,7 +73,8 @@ Reactor* RuntimeService::Status(Context* context, const pb::StatusRequest* reque
 
 Reactor* RuntimeService::RuntimeConfig(Context* context, const pb::RuntimeConfigRequest*,
                                        pb::RuntimeConfigResponse* response) {
-  response->mutable_linux()->set_cgroup_driver(pb::CGROUPFS);
+  response->mutable_linux()->set_cgroup_driver(
+      backend_.node.driver == cgroups::Driver::kSystemd ? pb::SYSTEMD : pb::CGROUPFS);
   return Answer(context);
 }
 
@@ -83,12 +83,6 @@ Reactor* RuntimeService::UpdateRuntimeConfig(Context* context,
                                              const pb::UpdateRuntimeConfigRequest*,
                                              pb::UpdateRuntimeConfigResponse*) {
   return Answer(context);
-}
-
-Reactor* RuntimeService::UpdateContainerResources(Context* context,
-                                                  const pb::UpdateContainerResourcesRequest*,
-                                                  pb::UpdateContainerResourcesResponse*) {
-  return Answer(context, NotYet("changing the resources of a container"));
 }
 
 Reactor* RuntimeService::CheckpointContainer(Context* context, const pb::CheckpointContainerRequest*,

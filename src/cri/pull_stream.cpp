@@ -30,6 +30,10 @@ PullStream* PullStream::Begin(Backend& backend, const v1::PullImageRequest& requ
 
 void PullStream::Tell(const image::Progress& progress) {
   std::lock_guard lock(mutex_);
+  if (!progress.warning.empty()) {
+    waiting_.emplace_back().set_warning(progress.warning);
+    return Step();
+  }
   auto place = std::find_if(waiting_.begin(), waiting_.end(),
                             [&](const auto& other) { return other.layer() == progress.layer; });
   v1::PullImageProgress& message = place == waiting_.end() ? waiting_.emplace_back() : *place;

@@ -58,8 +58,8 @@ Reactor* RuntimeService::PodSandboxStatus(Context* context,
 
 grpc::ServerWriteReactor<pb::StreamPodSandboxesResponse>* RuntimeService::StreamPodSandboxes(
     Context*, const pb::StreamPodSandboxesRequest* request) {
-  auto add = [](const sandbox::PodView& pod, pb::StreamPodSandboxesResponse& page) {
-    return (*page.add_pod_sandboxes() = DescribePod(pod)).ByteSizeLong();
+  auto add = [](const sandbox::PodPtr& pod, pb::StreamPodSandboxesResponse& page) {
+    return (*page.add_pod_sandboxes() = DescribePod(*pod)).ByteSizeLong();
   };
   return StreamAll<pb::StreamPodSandboxesResponse>(SelectPods(runtime_, request->filter()), add);
 }
@@ -74,8 +74,8 @@ Reactor* RuntimeService::ListContainers(Context* context, const pb::ListContaine
 
 grpc::ServerWriteReactor<pb::StreamContainersResponse>* RuntimeService::StreamContainers(
     Context*, const pb::StreamContainersRequest* request) {
-  auto add = [](const sandbox::ContainerView& container, pb::StreamContainersResponse& page) {
-    return (*page.add_containers() = DescribeContainer(container)).ByteSizeLong();
+  auto add = [](const sandbox::ContainerPtr& container, pb::StreamContainersResponse& page) {
+    return (*page.add_containers() = DescribeContainer(*container)).ByteSizeLong();
   };
   return StreamAll<pb::StreamContainersResponse>(SelectContainers(runtime_, request->filter()), add);
 }

@@ -1,8 +1,8 @@
 // The CRI's two services, by gRPC's callback API: no handler blocks. Queries are answered from
 // memory on the spot; what takes time goes to the runtime and is answered from its callback,
 // blocking work to the runtime's pool. RPCs that aren't here answer UNIMPLEMENTED. The methods are
-// spread over files by family: run_pod.cpp, run_container.cpp, queries.cpp, exec_sync.cpp,
-// streams.cpp, stats.cpp, event_stream.cpp, node.cpp, images.cpp.
+// spread over files by family: run_pod.cpp, run_container.cpp, update.cpp, queries.cpp, exec_sync.cpp,
+// streams.cpp, stats.cpp, pod_stats.cpp, event_stream.cpp, node.cpp, images.cpp.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -43,17 +43,22 @@ class RuntimeService final : public runtime::v1::RuntimeService::CallbackService
   CRADLE_UNARY(StartContainer);
   CRADLE_UNARY(StopContainer);
   CRADLE_UNARY(RemoveContainer);
+  CRADLE_UNARY(UpdateContainerResources);
+  CRADLE_UNARY(UpdatePodSandboxResources);
   CRADLE_UNARY(ReopenContainerLog);
   CRADLE_UNARY(ListContainers);
   CRADLE_UNARY(ContainerStatus);
   CRADLE_UNARY(ExecSync);
   CRADLE_UNARY(ContainerStats);
   CRADLE_UNARY(ListContainerStats);
+  CRADLE_UNARY(PodSandboxStats);
+  CRADLE_UNARY(ListPodSandboxStats);
+  CRADLE_UNARY(ListMetricDescriptors);
+  CRADLE_UNARY(ListPodSandboxMetrics);
 
   CRADLE_UNARY(Exec);
   CRADLE_UNARY(Attach);
   CRADLE_UNARY(PortForward);
-  CRADLE_UNARY(UpdateContainerResources);
   CRADLE_UNARY(CheckpointContainer);
   CRADLE_UNARY(CheckpointPod);
   CRADLE_UNARY(RestorePod);
@@ -63,6 +68,8 @@ class RuntimeService final : public runtime::v1::RuntimeService::CallbackService
   CRADLE_STREAM(StreamPodSandboxes);
   CRADLE_STREAM(StreamContainers);
   CRADLE_STREAM(StreamContainerStats);
+  CRADLE_STREAM(StreamPodSandboxStats);
+  CRADLE_STREAM(StreamPodSandboxMetrics);
 
  private:
   Backend& backend_;

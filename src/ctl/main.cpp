@@ -6,6 +6,7 @@
 
 #include "base/sys/process.h"
 #include "ctl/client.h"
+#include "ctl/image_access.h"
 #include "ctl/terminal.h"
 #include "ctl/verbs.h"
 
@@ -14,6 +15,7 @@ namespace {
 
 constexpr char kDefaultAddress[] = "unix:///run/cradle/cradle.sock";
 using Verb = std::function<Result<int>(Client&)>;
+using ImageVerb = std::function<Result<int>(ImageAccess&)>;
 
 // Options live here while CLI11 fills them; the chosen verb is left in `verb`.
 class CommandLine {
@@ -49,8 +51,13 @@ class CommandLine {
     DropMark(exec_.command);
     // Before gRPC makes threads: they must not take the signals.
     if (follows_run_) signals_ = TRY(sys::BlockAndSignalfd({SIGINT, SIGTERM}));
+    if (!offline_.root.empty()) {
+      offline_.root = std::filesystem::absolute(offline_.root).lexically_normal().string();
+      auto images = TRY(OfflineImages(offline_));
+      return image_verb_(*images);
+    }
     Client client = TRY(Client::Connect(address_));
-    return verb_(client);
+    return image_verb_ ? image_verb_(*ImagesOf(client)) : verb_(client);
   }
 
   CLI::App* Add(const char* name, const char* help, Verb verb, CLI::App* parent = nullptr) {
@@ -113,24 +120,55 @@ class CommandLine {
     }
   }
 
-  void AddImages() {
-    auto* pull = Add("pull", "Pull an image from its registry",
-                     [this](Client& c) { return Pull(c, pull_); });
+  CLI::App* AddImageVerb(CLI::App* parent, const char* name, const char* help, ImageVerb verb) {
+    CLI::App* command = (parent == nullptr ? &app_ : parent)->add_subcommand(name, help);
+    command->callback([this, verb] { image_verb_ = verb; });
+    return command;
+  }
+  void AddPull(CLI::App* parent) {
+    auto* pull = AddImageVerb(parent, "pull", "Pull an image from its registry",
+                              [this](ImageAccess& images) { return Pull(images, pull_); });
     pull->add_option("image", pull_.image, "NAME[:TAG|@DIGEST]")->required();
     pull->add_option("--creds", pull_.credentials, "USER:PASSWORD");
+  }
+  std::string ArchivePath() const { return std::filesystem::absolute(archive_).lexically_normal().string(); }
+
+  void AddImages() {
+    AddPull(nullptr);
     auto* rmi = Add("rmi", "Remove images", [this](Client& c) { return RemoveImages(c, names_); });
     rmi->add_option("images", names_, "names or ids")->required();
     auto* image = app_.add_subcommand("image", "More about images");
     image->require_subcommand(1);
-    auto* import = Add(
-        "import", "Import an OCI layout or a docker archive",
-        [this](Client& c) -> Result<int> {
-          return ImportImage(c, std::filesystem::absolute(import_path_).lexically_normal().string(),
-                             import_name_);
-        },
-        image);
-    import->add_option("path", import_path_, "a directory or a tar file on this node")->required();
-    import->add_option("--name", import_name_, "for an image that brings no name");
+    image->add_option("--offline", offline_.root, "work in the store below this root directory, without a daemon");
+    image->add_option("--registry-config", offline_.registry_config, "offline: folders with hosts.toml");
+    image->add_option("--credentials", offline_.credentials, "offline: docker's config.json");
+    AddPull(image);
+    auto* import = AddImageVerb(image, "import", "Import an OCI layout or a docker archive, with all its images",
+                                [this](ImageAccess& images) { return ImportImage(images, ArchivePath(), new_name_); });
+    import->add_option("path", archive_, "a directory or a tar file on this node")->required();
+    import->add_option("--name", new_name_, "for an image that brings no name");
+    auto* write = AddImageVerb(image, "export", "Write images into a tar: an OCI layout and docker archive",
+                               [this](ImageAccess& images) { return ExportImages(images, names_, ArchivePath()); });
+    write->add_option("path", archive_, "the file to be written, on this node")->required();
+    write->add_option("images", names_, "names or ids")->required();
+    auto* tag = AddImageVerb(image, "tag", "Give an image one more name", [this](ImageAccess& images) {
+      return TagImage(images, names_.at(0), new_name_);
+    });
+    tag->add_option("image", names_, "name or id")->required()->expected(1);
+    tag->add_option("name", new_name_, "the new name")->required();
+    auto* history = AddImageVerb(image, "history", "How an image was made",
+                                 [this](ImageAccess& images) { return ImageHistory(images, names_.at(0)); });
+    history->add_option("image", names_, "name or id")->required()->expected(1);
+    auto* diff = AddImageVerb(image, "diff", "Files that differ between two images", [this](ImageAccess& images) {
+      return DiffImages(images, names_.at(0), names_.at(1));
+    });
+    diff->add_option("images", names_, "two names or ids")->required()->expected(2);
+    AddImageVerb(image, "prune", "Remove images that no container uses",
+                 [](ImageAccess& images) { return PruneImages(images); });
+    AddImageVerb(image, "check", "Compare the store with what is on the disk",
+                 [](ImageAccess& images) { return CheckImages(images, false); });
+    AddImageVerb(image, "repair", "The same, and remove what is broken",
+                 [](ImageAccess& images) { return CheckImages(images, true); });
   }
 
   void AddContainerVerbs() {
@@ -149,6 +187,13 @@ class CommandLine {
     exec->add_option("--timeout", exec_.timeout, "kill the command after, such as 10s");
     exec->add_option("container", exec_.container, "name or id")->required();
     AddCommand(exec, exec_.command, true);
+    auto* update = Add("update", "Change the limits of running containers",
+                       [this](Client& c) { return Update(c, update_); });
+    update->add_option("containers", update_.containers, "names or ids")->required();
+    update->add_option("-m,--memory", update_.memory, "memory limit, such as 64Mi");
+    update->add_option("--cpus", update_.cpus, "CPU limit and weight, such as 0.5 or 500m");
+    update->add_option("--cpu-shares", update_.cpu_shares, "CPU weight alone, 2 to 262144");
+    update->add_option("--cpuset-cpus", update_.cpuset_cpus, "processors, such as 0-1");
     auto* stop = Add("stop", "Stop containers or pods",
                      [this](Client& c) { return Stop(c, names_, grace_); });
     stop->add_option("names", names_, "names or ids")->required();
@@ -177,15 +222,18 @@ class CommandLine {
   CLI::App app_{"Runs and explains the pods of one node.", "cradlectl"};
   std::string address_ = kDefaultAddress;
   Verb verb_;
+  ImageVerb image_verb_;
   RunOptions run_;
   bool follows_run_ = false;
   UniqueFd signals_;
   ListOptions list_;
   LogOptions logs_;
   ExecOptions exec_;
+  UpdateOptions update_;
   PullOptions pull_;
   std::vector<std::string> names_;
-  std::string import_path_, import_name_;
+  OfflineOptions offline_;
+  std::string archive_, new_name_;
   int64_t grace_ = 10;
   bool force_ = false;
 };

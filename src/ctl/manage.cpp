@@ -5,7 +5,6 @@
 #include "ctl/find.h"
 #include "ctl/follow.h"
 #include "ctl/output.h"
-#include "ctl/pull.h"
 #include "ctl/terminal.h"
 #include "ctl/text.h"
 #include "ctl/verbs.h"
@@ -177,21 +176,6 @@ Result<int> Exec(Client& client, const ExecOptions& options) {
   Print(response.stdout());
   PrintError(response.stderr());
   return response.exit_code();
-}
-
-Result<int> Pull(Client& client, const PullOptions& options) {
-  Print(TRY(PullImage(client, options.image, options.credentials, FdRef())) + "\n");
-  return 0;
-}
-
-Result<int> ImportImage(Client& client, const std::string& path, const std::string& name) {
-  v1::ImportImageRequest request;
-  request.set_path(path);
-  request.set_name(name);
-  auto response = TRY(client.Call(&DebugStub::ImportImage, request).With(Cat("import ", path)));
-  const auto& told = response.names().empty() ? response.images() : response.names();
-  for (const auto& line : told) Print(line + "\n");
-  return 0;
 }
 
 Result<int> Inspect(Client& client, const std::vector<std::string>& names, Format format) {

@@ -29,6 +29,12 @@ class ProgressLines {
     if (redraw_) Draw();
   }
 
+  // Stays above the lines of the layers.
+  void Warn(const std::string& text) {
+    PrintError(Cat("warning: ", text, "\n"));
+    drawn_ = 0;
+  }
+
  private:
   static std::string Line(const v1::PullImageProgress& layer) {
     std::string_view digest = layer.layer();
@@ -81,6 +87,7 @@ Result<std::string> PullImage(Client& client, const std::string& image,
   v1::PullImageProgress news;
   while (reader->Read(&news)) {
     if (!news.image_ref().empty()) id = news.image_ref();
+    if (!news.warning().empty()) lines.Warn(news.warning());
     if (!news.layer().empty()) lines.Tell(news);
   }
   grpc::Status status = reader->Finish();

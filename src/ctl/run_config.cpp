@@ -40,18 +40,6 @@ Result<> AddMount(const std::string& text, pb::ContainerConfig& config) {
   return {};
 }
 
-Result<> SetLimits(const RunOptions& options, pb::LinuxContainerResources& resources) {
-  if (!options.memory.empty()) {
-    resources.set_memory_limit_in_bytes(TRY(ParseBytes(options.memory).With("--memory")));
-  }
-  if (options.cpus.empty()) return {};
-  int64_t milli = TRY(ParseCpus(options.cpus).With("--cpus"));
-  resources.set_cpu_period(kPeriod);
-  resources.set_cpu_quota(std::max<int64_t>(milli * kPeriod / 1000, 1000));
-  resources.set_cpu_shares(std::clamp<int64_t>(milli * 1024 / 1000, 2, 262'144));
-  return {};
-}
-
 Result<> SetUser(const std::string& text, pb::LinuxContainerSecurityContext& context) {
   if (text.empty()) return {};
   std::string user = text.substr(0, text.find(':'));
@@ -85,6 +73,19 @@ void SetLabels(const std::string& name, google::protobuf::Map<std::string, std::
 
 }  // namespace
 
+Result<> SetLimits(const std::string& memory, const std::string& cpus,
+                   pb::LinuxContainerResources& resources) {
+  if (!memory.empty()) {
+    resources.set_memory_limit_in_bytes(TRY(ParseBytes(memory).With("--memory")));
+  }
+  if (cpus.empty()) return {};
+  int64_t milli = TRY(ParseCpus(cpus).With("--cpus"));
+  resources.set_cpu_period(kPeriod);
+  resources.set_cpu_quota(std::max<int64_t>(milli * kPeriod / 1000, 1000));
+  resources.set_cpu_shares(std::clamp<int64_t>(milli * 1024 / 1000, 2, 262'144));
+  return {};
+}
+
 std::string NameFromImage(const std::string& image, const std::string& hex) {
   std::string name = image.substr(image.rfind('/') + 1);
   name = name.substr(0, name.find_first_of("@:"));
@@ -117,7 +118,7 @@ Result<pb::ContainerConfig> ContainerConfigFrom(const RunOptions& options) {
   config.set_working_dir(options.working_dir);
   config.set_log_path("0.log");
   SetLabels(options.name, *config.mutable_labels());
-  TRYV(SetLimits(options, *config.mutable_linux()->mutable_resources()));
+  TRYV(SetLimits(options.memory, options.cpus, *config.mutable_linux()->mutable_resources()));
   auto* security = config.mutable_linux()->mutable_security_context();
   TRYV(SetUser(options.user, *security));
   SetNamespaces(options, *security->mutable_namespace_options());

@@ -15,6 +15,9 @@ inline constexpr char kNamespace[] = "default";
 std::string NameFromImage(const std::string& image, const std::string& hex);
 runtime::v1::PodSandboxConfig PodConfigFrom(const RunOptions& options, const std::string& uid,
                                             const std::string& logs);
+// "64Mi", "0.5"; empty: left alone. Errors name the option.
+Result<> SetLimits(const std::string& memory, const std::string& cpus,
+                   runtime::v1::LinuxContainerResources& resources);
 // Without its image. Errors name the option.
 Result<runtime::v1::ContainerConfig> ContainerConfigFrom(const RunOptions& options);
 

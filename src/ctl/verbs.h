@@ -13,6 +13,7 @@
 namespace cradle::ctl {
 
 class Client;
+class ImageAccess;
 enum class Format { kTable, kWide, kJson, kYaml };
 
 struct ListOptions {
@@ -63,13 +64,32 @@ struct PullOptions {
   std::string image;
   std::string credentials;  // "USER:PASSWORD"
 };
-Result<int> Pull(Client& client, const PullOptions& options);
+struct OfflineOptions {
+  std::string root;  // of the node to be, as cradled's --root; absolute. Empty: ask the daemon
+  std::string registry_config = "/etc/cradle/certs.d", credentials = "/etc/cradle/config.json";
+};
 Result<int> RemoveImages(Client& client, const std::vector<std::string>& images);
-Result<int> ImportImage(Client& client, const std::string& path, const std::string& name);
+
+Result<int> Pull(ImageAccess& images, const PullOptions& options);
+Result<int> ImportImage(ImageAccess& images, const std::string& path, const std::string& name);
+Result<int> ExportImages(ImageAccess& images, const std::vector<std::string>& names, const std::string& path);
+Result<int> TagImage(ImageAccess& images, const std::string& name, const std::string& new_name);
+Result<int> PruneImages(ImageAccess& images);
+Result<int> CheckImages(ImageAccess& images, bool repair);
+Result<int> ImageHistory(ImageAccess& images, const std::string& name);
+Result<int> DiffImages(ImageAccess& images, const std::string& from, const std::string& to);
 
 // Names and ids are of containers or pods; what `run` made goes as a whole.
 Result<int> Stop(Client& client, const std::vector<std::string>& names, int64_t grace_seconds);
 Result<int> Remove(Client& client, const std::vector<std::string>& names, bool force);
+
+struct UpdateOptions {
+  std::vector<std::string> containers;
+  std::string memory, cpus;  // as of run; empty: as it is
+  std::string cpuset_cpus;
+  int64_t cpu_shares = 0;
+};
+Result<int> Update(Client& client, const UpdateOptions& options);
 
 Result<int> Inspect(Client& client, const std::vector<std::string>& names, Format format);
 Result<int> Info(Client& client, Format format);

@@ -28,10 +28,21 @@ constexpr Key kKeys[] = {
     {"root", &Config::root, "images, writable layers, records; survives a reboot"},
     {"state", &Config::state, "run state, a tmpfs (mounted when it is none)"},
     {"log_level", &Config::log_level, "debug, info, warning or error"},
+    {"cgroup.driver", &Config::cgroup_driver,
+     "who makes cgroups: cgroupfs, systemd, or auto (systemd where it runs, with cgroup v2)"},
     {"cni.conf_dir", &Config::cni_conf_dir, "network lists; the first by name is taken"},
     {"cni.bin_dirs", &Config::cni_bin_dirs, "where plugins are looked for"},
+    {"image.additional_store", &Config::image_additional_store, "root of another store, read only; empty: none"},
+    {"image.max_layer_bytes", &Config::image_max_layer_bytes, "of one layer, unpacked"},
+    {"image.max_layer_entries", &Config::image_max_layer_entries, "files and folders of one layer"},
+    {"image.max_layer_ratio", &Config::image_max_layer_ratio, "of a layer's size unpacked to compressed"},
+    {"image.parallel_downloads", &Config::image_parallel_downloads, "layers fetched at once by all pulls, 1 to 256"},
     {"image.parallel_layers", &Config::image_parallel_layers, "downloads at once of one pull, 1 to 64"},
+    {"image.pinned", &Config::image_pinned, "names or patterns of images that no clean-up removes"},
     {"registry.config_path", &Config::registry_config_path, "folders with hosts.toml"},
+    {"registry.credentials", &Config::registry_credentials, "docker's config.json, for pulls that bring no credentials"},
+    {"registry.parallel_downloads", &Config::registry_parallel_downloads, "layers fetched at once from one, 1 to 256"},
+    {"registry.stall_seconds", &Config::registry_stall_seconds, "a download without a byte for so long is tried again"},
     {"runtime.parallel_starts", &Config::runtime_parallel_starts, "pods and containers made at once, 1 to 1024"},
     {"streaming.address", &Config::streaming_address, "IP address where exec, attach and port-forward are served"},
     {"streaming.idle_seconds", &Config::streaming_idle_seconds, "sessions without data end after it; 0: never"},
@@ -167,10 +178,21 @@ Result<> CheckConfig(const Config& config) {
   TRYV(CheckPath("cni.conf_dir", config.cni_conf_dir));
   for (const std::string& dir : config.cni_bin_dirs) TRYV(CheckPath("cni.bin_dirs", dir));
   TRYV(CheckPath("registry.config_path", config.registry_config_path));
+  TRYV(CheckPath("registry.credentials", config.registry_credentials));
+  TRYV(CheckRange("registry.stall_seconds", config.registry_stall_seconds, 1, 3600));
+  if (!config.image_additional_store.empty()) TRYV(CheckPath("image.additional_store", config.image_additional_store));
+  TRYV(CheckRange("image.max_layer_bytes", config.image_max_layer_bytes, 1 << 20, int64_t{1} << 50));
+  TRYV(CheckRange("image.max_layer_entries", config.image_max_layer_entries, 1000, 1'000'000'000));
+  TRYV(CheckRange("image.max_layer_ratio", config.image_max_layer_ratio, 10, 1'000'000));
+  TRYV(CheckRange("image.parallel_downloads", config.image_parallel_downloads, 1, 256));
+  TRYV(CheckRange("registry.parallel_downloads", config.registry_parallel_downloads, 1, 256));
   TRYV(CheckRange("image.parallel_layers", config.image_parallel_layers, 1, 64));
   TRYV(CheckRange("runtime.parallel_starts", config.runtime_parallel_starts, 1, 1024));
   TRYV(CheckRange("streaming.port", config.streaming_port, 0, 65535));
   TRYV(CheckRange("streaming.idle_seconds", config.streaming_idle_seconds, 0, 365 * 24 * 3600));
+  if (config.cgroup_driver != "auto" && config.cgroup_driver != "cgroupfs" && config.cgroup_driver != "systemd")
+    return InvalidArgument(
+        Cat("cgroup.driver = \"", config.cgroup_driver, "\": must be cgroupfs, systemd or auto"));
   log::Level level;
   if (!log::ParseLevel(config.log_level, level))
     return InvalidArgument(

@@ -11,11 +11,13 @@
 #include "base/sys/socket.h"
 #include "cgroups/cgroups.h"
 #include "cni/network.h"
+#include "container/apparmor.h"
 #include "cri/server.h"
 #include "daemon/options.h"
 #include "daemon/preflight.h"
 #include "daemon/version.h"
 #include "image/store.h"
+#include "image/store_config.h"
 #include "sandbox/runtime.h"
 #include "streaming/server.h"
 
@@ -34,7 +36,11 @@ struct Parts {
 
 Result<Parts> BuildParts(const Config& config, const Programs& programs) {
   Parts parts;
-  parts.groups = TRY(cgroups::Cgroups::Detect().With("cgroups"));
+  cgroups::Options groups;
+  if (config.cgroup_driver == "systemd") groups.driver = cgroups::Driver::kSystemd;
+  if (config.cgroup_driver == "cgroupfs") groups.driver = cgroups::Driver::kCgroupfs;
+  groups.holder_program = programs.pause;
+  parts.groups = TRY(cgroups::Cgroups::Detect(groups).With("cgroups"));
 
   cni::Config network;
   network.conf_dir = config.cni_conf_dir;
@@ -45,6 +51,15 @@ Result<Parts> BuildParts(const Config& config, const Programs& programs) {
   image::StoreConfig images;
   images.dir = config.root + "/images";
   images.registry_config_path = config.registry_config_path;
+  if (!config.image_additional_store.empty()) images.additional_dir = config.image_additional_store + "/images";
+  images.max_layer_bytes = static_cast<uint64_t>(config.image_max_layer_bytes);
+  images.max_layer_entries = static_cast<uint64_t>(config.image_max_layer_entries);
+  images.max_layer_ratio = static_cast<uint64_t>(config.image_max_layer_ratio);
+  images.max_parallel_in_all = static_cast<int>(config.image_parallel_downloads);
+  images.max_parallel_of_registry = static_cast<int>(config.registry_parallel_downloads);
+  images.pinned = config.image_pinned;
+  images.credentials_file = config.registry_credentials;
+  images.stall_timeout = seconds(config.registry_stall_seconds);
   images.unpack_program = programs.unpack;
   images.max_parallel_layers = static_cast<int>(config.image_parallel_layers);
   parts.images = TRY(image::ImageStore::Open(std::move(images)).With("images"));
@@ -69,6 +84,7 @@ Result<Parts> BuildParts(const Config& config, const Programs& programs) {
 cri::NodeInfo DescribeNode(const Config& config, const cgroups::Cgroups& groups, const sandbox::Runtime& runtime) {
   cri::NodeInfo node;
   node.version = kVersion;
+  node.driver = groups.driver();
   node.facts = {{"listen", config.listen},
                 {"root", config.root},
                 {"state", config.state},
@@ -80,6 +96,9 @@ cri::NodeInfo DescribeNode(const Config& config, const cgroups::Cgroups& groups,
   node.facts["user namespaces"] = users.ok() ? "yes" : Cat("no: ", users.error().text());
   if (auto kernel = sys::ReadFile(kCwd, "/proc/sys/kernel/osrelease", 256); kernel.ok())
     node.facts["kernel"] = kernel->substr(0, kernel->find('\n'));
+  if (container::KernelHasAppArmor() && container::AppArmorParser().empty())
+    node.apparmor = FailedPrecondition(
+        "the kernel has AppArmor, but there is no apparmor_parser: containers run without a default profile");
   return node;
 }
 
@@ -104,6 +123,7 @@ Result<> Serve(const Config& config) {
   Parts parts = TRY(BuildParts(config, programs));
   cri::Backend backend{*parts.runtime, *parts.images, *parts.network, *parts.streaming,
                        DescribeNode(config, *parts.groups, *parts.runtime)};
+  if (!backend.node.apparmor.ok()) log::Warning(backend.node.apparmor.error().text());
   auto server = TRY(cri::Server::Start(config.socket_path(), std::move(backend)));
   log::Info(Cat("cradled ", kVersion, " serves ", config.listen, " (root ", config.root, ", state ", config.state,
                 ", cgroups ", parts.groups->Describe(), ")"));

@@ -42,8 +42,8 @@ Result<Programs> FindPrograms() {
   std::string self = TRY(sys::SelfExe());
   std::string bin = self.substr(0, self.rfind('/'));
   std::string libexec = bin.substr(0, bin.rfind('/')) + "/libexec/cradle/";
-  Programs programs{libexec + "cradle-shim", libexec + "cradle-unpack"};
-  for (const std::string& path : {programs.shim, programs.unpack, libexec + "cradle-pause"})
+  Programs programs{libexec + "cradle-shim", libexec + "cradle-unpack", libexec + "cradle-pause"};
+  for (const std::string& path : {programs.shim, programs.unpack, programs.pause})
     if (!sys::Exists(kCwd, path)) return NotFound(Cat(path, " is missing: incomplete installation"));
   return programs;
 }

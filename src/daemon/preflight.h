@@ -11,7 +11,7 @@
 namespace cradle::daemon {
 
 struct Programs {
-  std::string shim, unpack;  // absolute paths
+  std::string shim, unpack, pause;  // absolute paths
 };
 
 // Beside this program: <prefix>/bin/cradled finds <prefix>/libexec/cradle/*, in a build tree too.

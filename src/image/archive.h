@@ -16,6 +16,7 @@ namespace cradle::image {
 class ArchiveSource : public Source {
  public:
   explicit ArchiveSource(UniqueFd dir) : dir_(std::move(dir)) {}
+  std::string registry() const override { return ""; }
   Result<std::string> Document(const Descriptor& descriptor, size_t limit, std::stop_token stop) override;
   Result<> Feed(const Descriptor& descriptor, const ByteSink& sink, std::stop_token stop) override;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "image/credentials.h"
 #include "image/json.h"
 
 namespace cradle::image {
@@ -62,8 +63,27 @@ std::string HostOf(std::string_view address) {
   return std::string(address.substr(0, address.find('/')));
 }
 
-bool IsHub(const std::string& host) {
-  return host == "docker.io" || host == "index.docker.io" || host == "registry-1.docker.io";
+bool IsGiven(const Auth& auth) {
+  return !(auth.username.empty() && auth.password.empty() && auth.auth.empty() && auth.identity_token.empty() &&
+           auth.registry_token.empty());
+}
+
+// Credentials that name a server are for that server.
+bool MayGoTo(const Auth& auth, const RegistryHost& host) {
+  return auth.server_address.empty() || CredentialHost(auth.server_address) == CredentialHost(host.host);
+}
+
+// "auth" is base64 of user:password.
+Result<Auth> Decoded(Auth auth) {
+  if (auth.auth.empty() || !auth.username.empty()) return auth;
+  auto decoded = Base64Decode(auth.auth);
+  size_t colon = decoded.ok() ? decoded->find(':') : std::string::npos;
+  if (colon == std::string::npos)
+    return InvalidArgument("the credentials' \"auth\" is not base64 of user:password");
+  auth.username = decoded->substr(0, colon);
+  auth.password = decoded->substr(colon + 1);
+  while (auth.password.ends_with('\0')) auth.password.pop_back();
+  return auth;
 }
 
 }  // namespace
@@ -116,31 +136,23 @@ Result<std::string> Base64Decode(std::string_view text) {
   return out;
 }
 
-Authenticator::Authenticator(const Auth& auth, std::string repository)
-    : auth_(auth), repository_(std::move(repository)) {
-  if (auth_.auth.empty() || !auth_.username.empty()) return;
-  auto decoded = Base64Decode(auth_.auth);
-  size_t colon = decoded.ok() ? decoded->find(':') : std::string::npos;
-  if (colon == std::string::npos) {
-    bad_auth_ = InvalidArgument("the credentials' \"auth\" is not base64 of user:password");
-    return;
-  }
-  auth_.username = decoded->substr(0, colon);
-  auth_.password = decoded->substr(colon + 1);
-  while (auth_.password.ends_with('\0')) auth_.password.pop_back();
-}
+Authenticator::Authenticator(const Auth& auth, std::string repository, std::string credentials_file)
+    : auth_(auth), repository_(std::move(repository)), credentials_file_(std::move(credentials_file)) {}
 
-// Credentials that name a server are for that server.
-bool Authenticator::MayGoTo(const RegistryHost& host) const {
-  if (auth_.server_address.empty()) return true;
-  std::string named = HostOf(auth_.server_address);
-  return named == host.host || (IsHub(named) && IsHub(host.host));
+Result<Auth> Authenticator::AuthFor(const RegistryHost& host) const {
+  if (IsGiven(auth_)) return MayGoTo(auth_, host) ? Decoded(auth_) : Auth();
+  auto found = TRY(CredentialsFor(credentials_file_, host.host, repository_));
+  return found ? Decoded(std::move(*found)) : Auth();
 }
 
 std::string Authenticator::HeaderFor(const RegistryHost& host) {
   std::lock_guard lock(mutex_);
+  return Known(host);
+}
+
+std::string Authenticator::Known(const RegistryHost& host) const {
   if (auto found = headers_.find(host.Origin()); found != headers_.end()) return found->second;
-  if (!auth_.registry_token.empty() && MayGoTo(host)) return Cat("Bearer ", auth_.registry_token);
+  if (!auth_.registry_token.empty() && MayGoTo(auth_, host)) return Cat("Bearer ", auth_.registry_token);
   return {};
 }
 
@@ -154,7 +166,8 @@ Result<std::string> Authenticator::AskForToken(HttpClient& client, const Registr
   };
   auto response = TRY(client.Perform(request, host, sink, stop).With("token server"));
   if (response.status != 200)
-    return Error(Code::kPermissionDenied, Cat("the token server answers ", std::to_string(response.status)));
+    return Error(response.status == 429 || response.status >= 500 ? Code::kUnavailable : Code::kPermissionDenied,
+                 Cat("the token server answers ", std::to_string(response.status)));
   Json json = TRY(ParseJson(body).With("token server"));
   std::string token = TRY(StringMember(json, "token"));
   if (token.empty()) token = TRY(StringMember(json, "access_token"));
@@ -164,7 +177,7 @@ Result<std::string> Authenticator::AskForToken(HttpClient& client, const Registr
 }
 
 Result<std::string> Authenticator::FetchToken(HttpClient& client, const RegistryHost& host, const Challenge& challenge,
-                                              std::stop_token stop) {
+                                              const Auth& auth, std::stop_token stop) {
   auto param = [&](const char* name) {
     auto found = challenge.params.find(name);
     return found == challenge.params.end() ? std::string() : found->second;
@@ -175,41 +188,44 @@ Result<std::string> Authenticator::FetchToken(HttpClient& client, const Registry
   std::string scope = param("scope");
   if (scope.empty()) scope = Cat("repository:", repository_, ":pull");
   std::string query = Cat("service=", UrlEncode(param("service")), "&scope=", UrlEncode(scope));
-  bool known = MayGoTo(host);
   // Its own TLS settings: the host's are for the host.
   RegistryHost server = HostOf(realm) == host.host ? host : RegistryHost();
-  if (known && !auth_.identity_token.empty()) {
+  if (!auth.identity_token.empty()) {
     HttpRequest post{realm, {}, Cat("grant_type=refresh_token&client_id=cradle&", query, "&refresh_token=",
-                                    UrlEncode(auth_.identity_token))};
-    return AskForToken(client, server, post, stop);
+                                    UrlEncode(auth.identity_token))};
+    auto token = AskForToken(client, server, post, stop);
+    // Servers that know only GET refuse the form; they get the user's password, if there is one.
+    if (token.ok() || token.error().code() != Code::kPermissionDenied || auth.username.empty()) return token;
   }
   HttpRequest get{Cat(realm, realm.find('?') == std::string::npos ? "?" : "&", query), {}, {}};
-  if (known && !auth_.username.empty())
-    get.headers.push_back(Cat("Authorization: Basic ", Base64Encode(Cat(auth_.username, ":", auth_.password))));
+  if (!auth.username.empty())
+    get.headers.push_back(Cat("Authorization: Basic ", Base64Encode(Cat(auth.username, ":", auth.password))));
   return AskForToken(client, server, get, stop);
 }
 
 Result<> Authenticator::Answer(HttpClient& client, const RegistryHost& host, const HttpResponse& response,
                                const std::string& sent, std::stop_token stop) {
   std::lock_guard lock(mutex_);  // one token for all layers
-  if (!bad_auth_.text().empty()) return bad_auth_;
-  std::string& header = headers_[host.Origin()];
-  if (header != sent) return {};  // another thread has found one since
+  if (Known(host) != sent) return {};  // another thread has found one since
+  Auth auth = TRY(AuthFor(host));
   auto [at, end] = response.headers.equal_range("www-authenticate");
   for (; at != end; ++at) {
     for (const Challenge& challenge : ParseChallenges(at->second)) {
       std::string found;
       if (challenge.scheme == "bearer") {
-        found = Cat("Bearer ", TRY(FetchToken(client, host, challenge, stop)));
-      } else if (challenge.scheme == "basic" && !auth_.username.empty() && MayGoTo(host)) {
-        found = Cat("Basic ", Base64Encode(Cat(auth_.username, ":", auth_.password)));
+        found = auth.registry_token.empty() || sent == Cat("Bearer ", auth.registry_token)
+                    ? Cat("Bearer ", TRY(FetchToken(client, host, challenge, auth, stop)))
+                    : Cat("Bearer ", auth.registry_token);
+      } else if (challenge.scheme == "basic" && !auth.username.empty()) {
+        found = Cat("Basic ", Base64Encode(Cat(auth.username, ":", auth.password)));
       }
       if (found.empty() || found == sent) continue;
-      header = found;
+      headers_[host.Origin()] = found;
       return {};
     }
   }
-  return Error(Code::kPermissionDenied, "the registry wants other credentials");
+  return Error(Code::kPermissionDenied, IsGiven(auth) ? "the registry refuses the credentials"
+                                                      : "the registry wants credentials, and there are none for it");
 }
 
 }  // namespace cradle::image

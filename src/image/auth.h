@@ -1,6 +1,7 @@
 // Authenticator: what the Authorization header of a registry must say: nothing, Basic, or a Bearer token that a token
-// server gave (distribution specification, "token"). Credentials go to the registry's own servers and to the token
-// server that they name over a connection no worse than theirs, nowhere else. Thread safe.
+// server gave (distribution specification, "token"). The request's credentials come first, then those that config.json
+// has for the server. They go to the registry's own servers and to the token server that they name over a connection no
+// worse than theirs, nowhere else. Thread safe.
 #pragma once
 
 #include <map>
@@ -28,8 +29,8 @@ Result<std::string> Base64Decode(std::string_view text);
 
 class Authenticator {
  public:
-  // `repository`: whose images are pulled, "library/busybox".
-  Authenticator(const Auth& auth, std::string repository);
+  // `repository`: whose images are pulled, "library/busybox". `credentials_file`: docker's config.json, or empty.
+  Authenticator(const Auth& auth, std::string repository, std::string credentials_file = {});
 
   // The header's value for a server ("https://host"), as far as is known yet; empty: none.
   std::string HeaderFor(const RegistryHost& host);
@@ -38,15 +39,16 @@ class Authenticator {
                   std::stop_token stop);
 
  private:
-  bool MayGoTo(const RegistryHost& host) const;
+  std::string Known(const RegistryHost& host) const;  // HeaderFor, with the mutex held
+  // What there is for a server, username and password decoded.
+  Result<Auth> AuthFor(const RegistryHost& host) const;
   Result<std::string> FetchToken(HttpClient& client, const RegistryHost& host, const Challenge& challenge,
-                                 std::stop_token stop);
+                                 const Auth& auth, std::stop_token stop);
   Result<std::string> AskForToken(HttpClient& client, const RegistryHost& host, const HttpRequest& request,
                                   std::stop_token stop);
 
-  Auth auth_;
-  const std::string repository_;
-  Error bad_auth_{Code::kInvalidArgument, ""};  // text: what is wrong with the credentials
+  const Auth auth_;
+  const std::string repository_, credentials_file_;
   std::mutex mutex_;
   std::map<std::string, std::string> headers_;  // by origin
 };

@@ -1,5 +1,7 @@
 #include "image/catalog.h"
 
+#include <fnmatch.h>
+
 #include <algorithm>
 #include <mutex>
 
@@ -46,6 +48,14 @@ Result<Catalog::ImagePtr> Catalog::Find(const std::string& text) const {
   return ImagePtr();
 }
 
+bool Catalog::IsPinned(const Image& image) const {
+  return std::any_of(pinned_.begin(), pinned_.end(), [&](const std::string& pattern) {
+    auto matches = [&](const std::string& name) { return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0; };
+    return std::any_of(image.repo_tags.begin(), image.repo_tags.end(), matches) ||
+           std::any_of(image.repo_digests.begin(), image.repo_digests.end(), matches);
+  });
+}
+
 // The names of `wanted` now belong to `id`; images that had them lose them.
 void Catalog::Take(Names& names, const std::vector<std::string>& wanted, const std::string& id,
                    std::vector<std::string> Image::*member, std::vector<ImagePtr>& changed) {
@@ -54,6 +64,7 @@ void Catalog::Take(Names& names, const std::vector<std::string>& wanted, const s
     if (is_new || at->second == id) continue;
     auto image = std::make_shared<Image>(*images_.at(at->second));
     std::erase(*image.*member, name);
+    if (image->pinned && !pinned_.empty()) image->pinned = IsPinned(*image);
     images_[image->id] = image;
     std::erase_if(changed, [&](const ImagePtr& other) { return other->id == image->id; });
     changed.push_back(image);
@@ -66,7 +77,8 @@ void Catalog::Forget(const Image& image) {
   for (const std::string& digest : image.repo_digests) digests_.erase(digest);
 }
 
-std::vector<Catalog::ImagePtr> Catalog::Put(ImagePtr image) {
+std::vector<Catalog::ImagePtr> Catalog::Put(std::shared_ptr<Image> image) {
+  image->pinned |= IsPinned(*image);
   std::lock_guard lock(mutex_);
   std::vector<ImagePtr> changed;
   if (auto old = images_.find(image->id); old != images_.end()) Forget(*old->second);

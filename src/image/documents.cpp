@@ -167,6 +167,7 @@ Result<ParsedConfig> ParseConfig(std::string_view bytes, const Platform& platfor
     return InvalidArgument(Cat("more than the limit of ", std::to_string(kMaxLayers), " layers"));
   for (const std::string& id : out.diff_ids)
     if (!IsSha256Digest(id)) return InvalidArgument("a diff id that is no SHA-256 digest");
+  if (out.diff_ids.empty()) out.diff_ids.push_back(DigestOf(EmptyLayer()));
   const Json& config = Member(json, "config");
   out.config.entrypoint = TRY(StringsMember(config, "Entrypoint"));
   out.config.cmd = TRY(StringsMember(config, "Cmd"));
@@ -195,6 +196,8 @@ Result<std::vector<ArchivedImage>> ParseDockerArchive(std::string_view bytes) {
   }
   return out;
 }
+
+std::string EmptyLayer() { return std::string(1024, '\0'); }
 
 std::string DigestOf(std::string_view bytes) {
   unpack::Sha256 hash;

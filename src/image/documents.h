@@ -56,6 +56,7 @@ struct ParsedConfig {
   std::optional<int64_t> uid;
   std::string username;
 };
+// An image without layers gets one that is empty, for its containers to stand on.
 // Refuses a config of another platform, one whose USER is out of range, and one with too many layers.
 Result<ParsedConfig> ParseConfig(std::string_view bytes, const Platform& platform);
 
@@ -68,6 +69,8 @@ Result<std::vector<ArchivedImage>> ParseDockerArchive(std::string_view bytes);
 
 // The chain id of each layer: what is below it is part of it.
 std::vector<std::string> ChainIds(const std::vector<std::string>& diff_ids);
+// The archive of the layer that an image without layers gets.
+std::string EmptyLayer();
 // "sha256:..." of the bytes.
 std::string DigestOf(std::string_view bytes);
 

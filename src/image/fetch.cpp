@@ -14,10 +14,10 @@ constexpr size_t kStackBytes = 256 * 1024;
 
 class LayerFetch {
  public:
-  LayerFetch(const StoreConfig& config, Layers& layers, Source& source, const std::vector<Descriptor>& descriptors,
+  LayerFetch(const FetchPlace& place, Source& source, const std::vector<Descriptor>& descriptors,
              const std::vector<std::string>& diff_ids, const ProgressSink& progress)
-      : config_(config), layers_(layers), source_(source), descriptors_(descriptors), diff_ids_(diff_ids),
-        chain_(ChainIds(diff_ids)), progress_(progress), holds_(chain_.size()) {}
+      : config_(place.config), layers_(place.layers), slots_(place.slots), source_(source), descriptors_(descriptors),
+        diff_ids_(diff_ids), chain_(ChainIds(diff_ids)), progress_(progress), holds_(chain_.size()) {}
 
   Result<std::vector<LayerHold>> Run(std::stop_token stop) {
     std::stop_callback forward(stop, [this] { stop_.request_stop(); });
@@ -53,12 +53,16 @@ class LayerFetch {
   void Work() {
     for (;;) {
       size_t i;
+      std::optional<DownloadSlots::Slot> slot;
       {
         std::lock_guard lock(mutex_);
         if (next_ == missing_.size() || error_) return;
         i = missing_[next_++];
+        slot.emplace(slots_, source_.registry());  // in the order of the layers
       }
-      auto hold = Fetch(i);
+      auto turn = slot->Wait(stop_.get_token());
+      auto hold = turn.ok() ? Fetch(i) : Result<LayerHold>(std::move(turn.error()));
+      slot.reset();
       std::lock_guard lock(mutex_);
       if (hold.ok()) {
         holds_[i] = std::move(*hold);
@@ -124,19 +128,18 @@ class LayerFetch {
 
   void Report(size_t i, const char* phase, uint64_t done) {
     if (!progress_) return;
-    std::lock_guard lock(progress_mutex_);
     const Descriptor& layer = descriptors_[i];
-    progress_({layer.digest.empty() ? diff_ids_[i] : layer.digest, phase, done, layer.size});
+    progress_({layer.digest.empty() ? diff_ids_[i] : layer.digest, phase, done, layer.size, ""});
   }
 
   const StoreConfig& config_;
   Layers& layers_;
+  DownloadSlots& slots_;
   Source& source_;
   const std::vector<Descriptor>& descriptors_;
   const std::vector<std::string>& diff_ids_;
   const std::vector<std::string> chain_;
   const ProgressSink& progress_;
-  std::mutex progress_mutex_;
   std::stop_source stop_;
   std::vector<size_t> missing_;
 
@@ -149,14 +152,14 @@ class LayerFetch {
 
 }  // namespace
 
-Result<std::vector<LayerHold>> FetchLayers(const StoreConfig& config, Layers& layers, Source& source,
+Result<std::vector<LayerHold>> FetchLayers(const FetchPlace& place, Source& source,
                                            const std::vector<Descriptor>& descriptors,
                                            const std::vector<std::string>& diff_ids, std::stop_token stop,
                                            const ProgressSink& progress) {
   if (descriptors.size() != diff_ids.size())
     return InvalidArgument(Cat("the manifest has ", std::to_string(descriptors.size()), " layers, the config ",
                                std::to_string(diff_ids.size())));
-  return LayerFetch(config, layers, source, descriptors, diff_ids, progress).Run(stop);
+  return LayerFetch(place, source, descriptors, diff_ids, progress).Run(stop);
 }
 
 }  // namespace cradle::image

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "image/layers.h"
+#include "image/slots.h"
 #include "image/source.h"
 #include "image/store.h"
 
@@ -17,9 +18,16 @@ namespace cradle::image {
 
 using ProgressSink = std::function<void(const Progress&)>;
 
+// What all pulls of a store have in common.
+struct FetchPlace {
+  const StoreConfig& config;
+  Layers& layers;
+  DownloadSlots& slots;
+};
+
 // Holds on all layers, lowest first. `diff_ids` as in the config; as many as there are layers. `progress` may be empty;
-// it is called by several threads, one at a time.
-Result<std::vector<LayerHold>> FetchLayers(const StoreConfig& config, Layers& layers, Source& source,
+// it is called by several threads.
+Result<std::vector<LayerHold>> FetchLayers(const FetchPlace& place, Source& source,
                                            const std::vector<Descriptor>& descriptors,
                                            const std::vector<std::string>& diff_ids, std::stop_token stop,
                                            const ProgressSink& progress);

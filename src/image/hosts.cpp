@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <charconv>
 #include <toml++/toml.h>
 
 #include "base/sys/file.h"
@@ -96,17 +97,28 @@ Result<> ReadHeaders(const toml::node& node, RegistryHost& host) {
   return {};
 }
 
-// Go's durations, as far as anybody writes them here: "500ms", "10s", "1m".
+// Go's durations: "500ms", "1.5s", "1m30s".
 Result<milliseconds> ReadDuration(const toml::node& node) {
+  Error bad = Wrong("dial_timeout", "is no duration like \"10s\"");
   std::string text = node.value_exact<std::string>().value_or("");
-  size_t digits = text.find_first_not_of("0123456789");
-  if (digits == 0 || digits == std::string::npos || digits > 6) return Wrong("dial_timeout", "is no duration like \"10s\"");
-  milliseconds count(std::stol(text.substr(0, digits)));
-  std::string unit = text.substr(digits);
-  if (unit == "ms") return count;
-  if (unit == "s") return count * 1000;
-  if (unit == "m") return count * 60'000;
-  return Wrong("dial_timeout", "is no duration like \"10s\"");
+  if (text.empty()) return bad;
+  double total = 0;
+  for (std::string_view rest = text; !rest.empty();) {
+    double count = 0;
+    auto [end, failed] = std::from_chars(rest.data(), rest.data() + rest.size(), count, std::chars_format::fixed);
+    if (failed != std::errc() || count < 0) return bad;
+    rest.remove_prefix(static_cast<size_t>(end - rest.data()));
+    size_t size = std::min(rest.find_first_of("0123456789."), rest.size());
+    std::string_view unit = rest.substr(0, size);
+    rest.remove_prefix(size);
+    if (unit == "ms") total += count;
+    else if (unit == "s") total += count * 1000;
+    else if (unit == "m") total += count * 60'000;
+    else if (unit == "h") total += count * 3'600'000;
+    else if (unit != "us" && unit != "ns") return bad;
+  }
+  if (total > 24.0 * 3'600'000) return bad;
+  return milliseconds(static_cast<int64_t>(total));
 }
 
 Result<> ReadUrl(std::string text, bool override_path, RegistryHost& host) {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/sys/file.h"
+#include "image/proxy.h"
 
 namespace cradle::image {
 namespace {
@@ -14,6 +15,12 @@ constexpr long kBufferBytes = 256 * 1024;
 constexpr size_t kMaxCaBytes = 4 << 20;
 constexpr int kPollMillis = 1000;
 constexpr const char* kSystemCa = "/etc/ssl/certs/ca-certificates.crt";
+
+// Certificates and keys don't get better by asking again.
+bool IsRefusal(CURLcode code) {
+  return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CACERT_BADFILE ||
+         code == CURLE_SSL_ISSUER_ERROR;
+}
 
 std::string_view Trim(std::string_view text) {
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
@@ -36,11 +43,11 @@ struct HttpClient::Exchange {
   std::chrono::steady_clock::time_point last_progress = std::chrono::steady_clock::now();
 };
 
-Result<std::unique_ptr<HttpClient>> HttpClient::Create() {
+Result<std::unique_ptr<HttpClient>> HttpClient::Create(milliseconds stall_timeout) {
   const Curl* curl = TRY(LoadCurl());
   CURL* easy = curl->easy_init();
   CURLM* multi = curl->multi_init();
-  if (easy && multi) return std::unique_ptr<HttpClient>(new HttpClient(*curl, easy, multi));
+  if (easy && multi) return std::unique_ptr<HttpClient>(new HttpClient(*curl, easy, multi, stall_timeout));
   if (easy) curl->easy_cleanup(easy);
   if (multi) (void)curl->multi_cleanup(multi);
   return Error(Code::kResourceExhausted, "libcurl gives no handle");
@@ -105,28 +112,39 @@ Result<> HttpClient::Drive(Exchange& exchange, std::stop_token stop) {
     if (exchange.error) return std::move(*exchange.error);
     if (stop.stop_requested()) return Error(Code::kCancelled, "cancelled");
     if (running == 0) break;
-    if (std::chrono::steady_clock::now() - exchange.last_progress > kStallTimeout)
-      return Error(Code::kUnavailable, Cat("nothing came for ", std::to_string(kStallTimeout.count()), " seconds"));
+    if (std::chrono::steady_clock::now() - exchange.last_progress > stall_timeout_)
+      return Error(Code::kUnavailable,
+                   Cat("nothing came for ", std::to_string(duration_cast<seconds>(stall_timeout_).count()), " seconds"));
     curl_.multi_poll(multi_, nullptr, 0, kPollMillis, nullptr);
   }
   int left = 0;
   CURLMsg* message = curl_.multi_info_read(multi_, &left);
   if (!message || message->msg != CURLMSG_DONE) return Internal("libcurl says nothing");
   if (message->data.result == CURLE_OK) return {};
-  return Error(Code::kUnavailable, curl_.easy_strerror(message->data.result));
+  return Error(IsRefusal(message->data.result) ? Code::kFailedPrecondition : Code::kUnavailable,
+               error_[0] ? error_ : curl_.easy_strerror(message->data.result));
+}
+
+void HttpClient::SetTransport(const HttpRequest& request, const RegistryHost& host) {
+  curl_.easy_reset(easy_);
+  error_[0] = 0;
+  curl_.easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_);
+  curl_.easy_setopt(easy_, CURLOPT_URL, request.url.c_str());
+  curl_.easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_.easy_setopt(easy_, CURLOPT_PROXY, ProxyFor(request.url, ProxyEnvironment()).c_str());
+  curl_.easy_setopt(easy_, CURLOPT_NOPROXY, "");
+  curl_.easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_.easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
+  curl_.easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_.easy_setopt(easy_, CURLOPT_USERAGENT, "cradle");
+  curl_.easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(host.dial_timeout.count()));
+  curl_.easy_setopt(easy_, CURLOPT_BUFFERSIZE, kBufferBytes);
 }
 
 Result<HttpResponse> HttpClient::Perform(const HttpRequest& request, const RegistryHost& host, const BodySink& sink,
                                          std::stop_token stop) {
   Exchange exchange{sink, {}, 0, std::nullopt};
-  curl_.easy_reset(easy_);
-  curl_.easy_setopt(easy_, CURLOPT_URL, request.url.c_str());
-  curl_.easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_.easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_.easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
-  curl_.easy_setopt(easy_, CURLOPT_USERAGENT, "cradle");
-  curl_.easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(host.dial_timeout.count()));
-  curl_.easy_setopt(easy_, CURLOPT_BUFFERSIZE, kBufferBytes);
+  SetTransport(request, host);
   curl_.easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &HttpClient::OnHeader);
   curl_.easy_setopt(easy_, CURLOPT_HEADERDATA, &exchange);
   curl_.easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &HttpClient::OnBody);
@@ -140,6 +158,9 @@ Result<HttpResponse> HttpClient::Perform(const HttpRequest& request, const Regis
   auto done = Drive(exchange, stop);
   curl_.multi_remove_handle(multi_, easy_);
   curl_.slist_free_all(headers);
+  curl_off_t retry_after = 0;
+  curl_.easy_getinfo(easy_, CURLINFO_RETRY_AFTER, &retry_after);
+  exchange.response.retry_after = seconds(retry_after);
   if (!done.ok()) return std::move(done.error());
   return std::move(exchange.response);
 }

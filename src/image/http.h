@@ -1,6 +1,6 @@
 // HttpClient: one HTTP exchange at a time, over connections that it keeps; by libcurl. Redirects are not followed and
-// no credentials are its own: both are the caller's business. No total timeout: an exchange fails when nothing has come
-// for kStallTimeout. One thread.
+// no credentials are its own: both are the caller's business. HTTP/2 where a server speaks it; proxies as the environment
+// says (image/proxy.h). No total timeout: an exchange fails when nothing has come for the stall timeout. One thread.
 #pragma once
 
 #include <functional>
@@ -28,6 +28,7 @@ struct HttpRequest {
 struct HttpResponse {
   long status = 0;
   std::multimap<std::string, std::string> headers;  // names in lower case
+  seconds retry_after{0};                           // that it asks for; a date is counted from now
 
   // The first one's value, or empty.
   std::string Header(const std::string& name) const;
@@ -35,8 +36,7 @@ struct HttpResponse {
 
 class HttpClient {
  public:
-  static constexpr seconds kStallTimeout{60};
-  static Result<std::unique_ptr<HttpClient>> Create();
+  static Result<std::unique_ptr<HttpClient>> Create(milliseconds stall_timeout);
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
@@ -52,7 +52,9 @@ class HttpClient {
 
  private:
   struct Exchange;
-  HttpClient(const Curl& curl, CURL* easy, CURLM* multi) : curl_(curl), easy_(easy), multi_(multi) {}
+  HttpClient(const Curl& curl, CURL* easy, CURLM* multi, milliseconds stall_timeout)
+      : curl_(curl), easy_(easy), multi_(multi), stall_timeout_(stall_timeout) {}
+  void SetTransport(const HttpRequest& request, const RegistryHost& host);
   Result<> SetTls(const RegistryHost& host);
   Result<> Drive(Exchange& exchange, std::stop_token stop);
   static size_t OnHeader(char* data, size_t size, size_t count, void* exchange);
@@ -61,6 +63,8 @@ class HttpClient {
   const Curl& curl_;
   CURL* const easy_;
   CURLM* const multi_;
+  const milliseconds stall_timeout_;
+  char error_[CURL_ERROR_SIZE] = "";  // of the last exchange, more exact than its code
 };
 
 }  // namespace cradle::image

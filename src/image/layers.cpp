@@ -2,17 +2,21 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
 #include "base/crash_point.h"
 #include "base/ids.h"
 #include "base/sys/file.h"
+#include "base/sys/thread.h"
 
 namespace cradle::image {
 namespace {
 
 constexpr std::string_view kSha256 = "sha256:";
+constexpr const char* kMark = "/durable";
+constexpr size_t kRemovers = 4, kStackBytes = 256 * 1024;
 
 // overlayfs reads it; marked by the parent because it needs CAP_SYS_ADMIN.
 Result<> MarkOpaque(const std::string& fs_dir, const std::vector<std::string>& paths) {
@@ -52,8 +56,8 @@ std::string Layers::ChainOf(const std::string& fs_dir) const {
   return IsSha256Digest(chain) ? chain : std::string();
 }
 
-Result<LayerSize> Layers::ReadSize(const std::string& hex) const {
-  std::string text = TRY(sys::ReadFile(kCwd, Cat(dir_, "/layers/", hex, "/size"), 100));
+Result<LayerSize> Layers::ReadSize(const std::string& chain) const {
+  std::string text = TRY(sys::ReadFile(kCwd, Path(chain) + "/size", 100));
   LayerSize size;
   auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), size.bytes);
   if (failed != std::errc() || end == text.data() + text.size() || *end != ' ')
@@ -63,21 +67,59 @@ Result<LayerSize> Layers::ReadSize(const std::string& hex) const {
   return size;
 }
 
-Result<std::vector<std::string>> Layers::Load() {
+Result<LayerSize> Layers::LoadOne(FdRef folder, const std::string& hex, bool new_boot) const {
+  std::string chain = Cat(kSha256, hex);
+  if (!IsSha256Digest(chain)) return InvalidArgument("no chain id");
+  LayerSize size = TRY(ReadSize(chain));
+  if (!sys::Exists(folder, hex + "/fs")) return NotFound("no files");
+  if (new_boot && !sys::Exists(folder, hex + kMark))
+    return FailedPrecondition("it was not yet safe on the disk when the machine went down");
+  return size;
+}
+
+Result<std::vector<std::string>> Layers::Load(bool new_boot) {
   std::vector<std::string> warnings;
   UniqueFd folder = TRY(sys::OpenAt(kCwd, dir_ + "/layers", O_RDONLY | O_DIRECTORY));
   for (const std::string& hex : TRY(sys::ListDir(folder))) {
-    std::string chain = Cat(kSha256, hex);
-    auto size = IsSha256Digest(chain) ? ReadSize(hex) : Result<LayerSize>(InvalidArgument("no chain id"));
-    if (size.ok() && !sys::Exists(folder, hex + "/fs")) size = NotFound("no files");
+    auto size = LoadOne(folder, hex, new_boot);
     if (!size.ok()) {
       warnings.push_back(Cat("layer ", hex, " is dropped: ", size.error().text()));
       (void)sys::RemoveTree(folder, hex);
       continue;
     }
-    AddPresent(states_[chain], *size);
+    State& state = states_[Cat(kSha256, hex)];
+    AddPresent(state, *size);
+    state.durable = sys::Exists(folder, hex + kMark);
   }
   return warnings;
+}
+
+Result<> Layers::MakeDurable() {
+  std::map<std::string, uint64_t> waiting;  // chain -> serial
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [chain, state] : states_)
+      if (state.present && !state.durable) waiting[chain] = state.serial;
+  }
+  if (waiting.empty()) return {};
+  UniqueFd store = TRY(sys::OpenAt(kCwd, dir_, O_RDONLY | O_DIRECTORY));
+  TRYV(sys::Syncfs(store));
+  TRYV(CrashPoint("image.layer.mark"));
+  for (const auto& [chain, serial] : waiting) {
+    std::lock_guard lock(mutex_);
+    auto found = states_.find(chain);
+    if (found == states_.end() || !found->second.present || found->second.serial != serial) continue;
+    found->second.durable = sys::ReplaceFile(kCwd, Path(chain) + kMark, "", 0600).ok();
+  }
+  return {};
+}
+
+std::vector<std::string> Layers::Present() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::string> out;
+  for (const auto& [chain, state] : states_)
+    if (state.present) out.push_back(chain);
+  return out;
 }
 
 void Layers::Sweep() {
@@ -90,7 +132,7 @@ void Layers::Sweep() {
       if (state.holds == 0 && state.present) unused.push_back(chain);
     for (const std::string& chain : unused) RemoveLocked(chain, to_delete);
   }
-  for (const std::string& path : to_delete) RemoveTemporary(path);
+  RemoveAll(to_delete);
 }
 
 LayerSize Layers::SizeOf(const std::string& chain) const {
@@ -106,6 +148,8 @@ void Layers::Close() {
 
 void Layers::AddPresent(State& state, LayerSize size) {
   state.present = true;
+  state.durable = false;
+  state.serial = ++last_serial_;
   state.size = size;
   total_bytes_ += size.bytes;
   total_inodes_ += size.inodes;
@@ -145,8 +189,7 @@ Result<Layers::Joined> Layers::Join(const std::string& chain, std::stop_token st
 
 Result<LayerHold> Layers::Making::Commit(const Unpacked& unpacked) {
   TRYV(MarkOpaque(fs_dir(), unpacked.opaque));
-  // The layer's own folder and its size file count too: a layer is never 0 bytes.
-  LayerSize size{unpacked.bytes + 8192, unpacked.inodes + 2};
+  LayerSize size{unpacked.bytes + kOwnBytes, unpacked.inodes + kOwnInodes};  // never 0
   TRYV(sys::ReplaceFile(kCwd, temporary_ + "/size",
                         Cat(std::to_string(size.bytes), " ", std::to_string(size.inodes), "\n"), 0600));
   TRYV(CrashPoint("image.layer.commit"));
@@ -174,24 +217,56 @@ Layers::Making::~Making() {
 // Renamed away under the lock, so that a pull sees it whole or not at all; deleted outside.
 void Layers::RemoveLocked(const std::string& chain, std::vector<std::string>& to_delete) {
   std::string grave = Cat(dir_, "/tmp/", RandomHex64().substr(0, 16));
-  // A rename that fails leaves a layer that the next start will find and sweep.
-  if (sys::RenameAt(kCwd, Path(chain), kCwd, grave).ok()) to_delete.push_back(grave);
+  if (sys::RenameAt(kCwd, Path(chain), kCwd, grave).ok()) {
+    to_delete.push_back(grave);
+  } else if (sys::UnlinkAt(kCwd, Path(chain) + "/size", 0).ok()) {
+    // No room for the new name, maybe: it goes where it is, being no layer from here on. Should that fail too, the next
+    // start finds it.
+    to_delete.push_back(Path(chain));
+  }
   auto found = states_.find(chain);
   total_bytes_ -= found->second.size.bytes;
   total_inodes_ -= found->second.size.inodes;
   states_.erase(found);
 }
 
+void Layers::DropLocked(const std::string& chain, std::vector<std::string>& to_delete) {
+  auto found = states_.find(chain);
+  if (found == states_.end() || --found->second.holds > 0 || found->second.being_made) return;
+  if (!found->second.present) states_.erase(found);
+  else if (removing_) RemoveLocked(chain, to_delete);
+}
+
 void Layers::Drop(const std::string& chain) {
   std::vector<std::string> to_delete;
   {
     std::lock_guard lock(mutex_);
-    auto found = states_.find(chain);
-    if (found == states_.end() || --found->second.holds > 0 || found->second.being_made) return;
-    if (!found->second.present) states_.erase(found);
-    else if (removing_) RemoveLocked(chain, to_delete);
+    DropLocked(chain, to_delete);
   }
-  for (const std::string& path : to_delete) RemoveTemporary(path);
+  RemoveAll(to_delete);
+}
+
+void Layers::Release(std::vector<LayerHold> holds) {
+  std::vector<std::string> to_delete;
+  {
+    std::lock_guard lock(mutex_);
+    for (LayerHold& hold : holds)
+      if (std::exchange(hold.layers_, nullptr)) DropLocked(hold.chain_, to_delete);
+  }
+  RemoveAll(to_delete);
+}
+
+void Layers::RemoveAll(const std::vector<std::string>& paths) {
+  std::atomic<size_t> next = 0;
+  auto work = [&] {
+    for (size_t i; (i = next++) < paths.size();) RemoveTemporary(paths[i]);
+  };
+  std::vector<std::unique_ptr<sys::Thread>> helpers;
+  for (size_t i = 1; i < std::min(paths.size(), kRemovers); ++i) {
+    auto helper = sys::Thread::Start("image-remove", kStackBytes, work);
+    if (helper.ok()) helpers.push_back(std::move(*helper));  // fewer threads do the same work
+  }
+  work();
 }
 
 Result<std::string> Layers::MakeTemporary() {

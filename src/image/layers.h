@@ -4,7 +4,9 @@
 //
 //   missing --Join--> being made (in tmp) --Commit: rename--> present --last hold gone: rename to tmp, delete--> gone
 //
-// Presence under the final name is the commit. Thread safe; no lock is held over a wait or a deletion.
+// Presence under the final name is the commit. It says nothing about a crash of the machine: a layer that has reached the
+// disk for good gets a mark (MakeDurable), and Load drops those without it when the machine was started anew since.
+// Thread safe; no lock is held over a wait or a deletion.
 #pragma once
 
 #include <atomic>
@@ -46,10 +48,17 @@ struct LayerSize {
 
 class Layers {
  public:
+  // Of a layer's size: its own folder, the file with its size, the mark.
+  static constexpr uint64_t kOwnInodes = 3, kOwnBytes = 8192;
+
   explicit Layers(std::string store_dir) : dir_(std::move(store_dir)) {}
 
-  // Reads what is on disk; layers whose files are incomplete are removed. Returns a sentence for each.
-  Result<std::vector<std::string>> Load();
+  // Reads what is on disk; layers whose files are incomplete, and those without a mark after `new_boot`, are removed.
+  // Returns a sentence for each.
+  Result<std::vector<std::string>> Load(bool new_boot);
+  // Waits until the disk has everything that was written, then marks the layers that were present before. Blocks, also
+  // for what others write to that file system. A layer that can't be marked stays unmarked.
+  Result<> MakeDurable();
   // Removes layers that nobody holds, then and from then on: after Load, when images and containers have taken theirs.
   void Sweep();
   // From here on nothing is removed: the holders are going because the process is.
@@ -59,8 +68,12 @@ class Layers {
   // The chain of such a directory; empty when it is none of ours.
   std::string ChainOf(const std::string& fs_dir) const;
   LayerSize SizeOf(const std::string& chain) const;
+  Result<LayerSize> ReadSize(const std::string& chain) const;  // from the disk
   LayerSize Total() const { return {total_bytes_, total_inodes_}; }
+  std::vector<std::string> Present() const;  // chains
 
+  // Ends these holds; layers that nobody holds any more are removed, several at once, when it returns.
+  void Release(std::vector<LayerHold> holds);
   // A hold on a layer that is present; NOT_FOUND otherwise.
   Result<LayerHold> Hold(const std::string& chain);
 
@@ -97,21 +110,25 @@ class Layers {
   friend class LayerHold;
   struct State {
     int holds = 0;
-    bool present = false, being_made = false;
+    bool present = false, being_made = false, durable = false;
+    uint64_t serial = 0;  // differs when the layer was removed and made again
     LayerSize size;
   };
 
   std::string Path(const std::string& chain) const;
   void Drop(const std::string& chain);
+  void DropLocked(const std::string& chain, std::vector<std::string>& to_delete);
+  void RemoveAll(const std::vector<std::string>& paths);
   void AddPresent(State& state, LayerSize size);
   void RemoveLocked(const std::string& chain, std::vector<std::string>& to_delete);
-  Result<LayerSize> ReadSize(const std::string& hex) const;
+  Result<LayerSize> LoadOne(FdRef folder, const std::string& hex, bool new_boot) const;
 
   const std::string dir_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::map<std::string, State> states_;
   bool removing_ = false;
+  uint64_t last_serial_ = 0;
   std::atomic<uint64_t> total_bytes_ = 0, total_inodes_ = 0;  // of the present ones
 };
 

@@ -10,7 +10,9 @@
 #include "base/ids.h"
 #include "base/sys/file.h"
 #include "base/sys/process.h"
+#include "image/additional.h"
 #include "image/archive.h"
+#include "image/build_image.h"
 #include "image/documents.h"
 #include "image/reference.h"
 
@@ -18,6 +20,9 @@ namespace cradle::image {
 namespace {
 
 constexpr size_t kHexAt = sizeof("sha256:") - 1;
+constexpr size_t kMaxBootId = 100;
+constexpr uint64_t kFolders = 6;  // of the store itself; they and `boot` take a block each
+constexpr uint64_t kBlock = 4096;
 
 void Merge(std::vector<std::string>& into, const std::vector<std::string>& from) {
   into.insert(into.end(), from.begin(), from.end());
@@ -25,10 +30,19 @@ void Merge(std::vector<std::string>& into, const std::vector<std::string>& from)
   into.erase(std::unique(into.begin(), into.end()), into.end());
 }
 
+class EmptyLayerSource : public Source {
+ public:
+  std::string registry() const override { return ""; }
+  Result<std::string> Document(const Descriptor&, size_t, std::stop_token) override { return NotFound("no document"); }
+  Result<> Feed(const Descriptor&, const ByteSink& sink, std::stop_token) override { return sink(EmptyLayer()); }
+};
+
 }  // namespace
 
 Result<std::unique_ptr<ImageStore>> ImageStore::Open(StoreConfig config) {
   sys::IgnoreSignal(SIGPIPE);  // an unpacker that dies must not take the process along
+  if (config.boot_id.empty())
+    config.boot_id = TRY(sys::ReadFile(kCwd, "/proc/sys/kernel/random/boot_id", kMaxBootId).With("open image store"));
   auto store = std::make_unique<NodeStore>(std::move(config));
   TRYV(store->Load().With("open image store"));
   return std::unique_ptr<ImageStore>(std::move(store));
@@ -41,10 +55,21 @@ Result<> NodeStore::Load() {
   if (auto emptied = sys::RemoveTree(kCwd, config_.dir + "/tmp"); !emptied.ok())
     warnings_.push_back(Cat("left-overs stay: ", emptied.error().text()));
   TRYV(sys::MakeDirs(config_.dir + "/tmp", 0700));
-  warnings_ = TRY(layers_.Load());
+  auto dropped = TRY(layers_.Load(IsNewBoot()));
+  warnings_.insert(warnings_.end(), dropped.begin(), dropped.end());
+  // The unmarked layers have gone. A full disk must not keep the store from opening: they will go at the next start too.
+  if (auto noted = sys::ReplaceFile(kCwd, config_.dir + "/boot", config_.boot_id, 0600); !noted.ok())
+    warnings_.push_back(Cat("the boot is not noted: ", noted.error().text()));
+  LoadAdditional();
   TRYV(LoadImages());
   SweepDocuments();
   return {};
+}
+
+// Whether the machine was started anew since the store was last open.
+bool NodeStore::IsNewBoot() const {
+  auto last = sys::ReadFile(kCwd, config_.dir + "/boot", kMaxBootId);
+  return !last.ok() || *last != config_.boot_id;
 }
 
 // Oldest first: where two images claim one name, the later one has it.
@@ -68,13 +93,30 @@ Result<> NodeStore::LoadImages() {
 Result<> NodeStore::LoadImage(const std::string& file_name) {
   Record record = TRY(LoadRecord(config_.dir, file_name));
   std::string config_json = TRY(LoadDocument(config_.dir, record.id, kMaxConfigBytes));
+  if (DigestOf(config_json) != record.id) return InvalidArgument("its config is damaged");
   ParsedConfig config = TRY(ParseConfig(config_json, HostPlatform()));
   if (ChainIds(config.diff_ids) != record.chain) return InvalidArgument("its layers are not those of its config");
   Held held{record, {}};
   for (const std::string& chain : record.chain) held.layers.push_back(TRY(layers_.Hold(chain)));
-  held_[record.id] = std::move(held);
+  Hold(std::move(held));
   catalog_.Put(Build(record, config_json, config));
   return {};
+}
+
+void NodeStore::Hold(Held held) {
+  held.documents = SizeOnDisk(config_.dir, held.record);
+  Held& place = held_[held.record.id];
+  document_bytes_ += held.documents.bytes - place.documents.bytes;
+  document_inodes_ += held.documents.inodes - place.documents.inodes;
+  place = std::move(held);
+}
+
+void NodeStore::FlushSoon() {
+  if (flush_waits_.exchange(true)) return;
+  flusher_.Post([this] {
+    flush_waits_ = false;
+    (void)layers_.MakeDurable();  // what stays unmarked is tried again after the next pull
+  });
 }
 
 void NodeStore::SweepDocuments() {
@@ -91,22 +133,22 @@ void NodeStore::SweepDocuments() {
     if (!wanted.contains(name)) (void)sys::RemoveTree(*folder, name);
 }
 
-NodeStore::ImagePtr NodeStore::Build(const Record& record, const std::string& config_json,
-                                     const ParsedConfig& config) const {
-  auto image = std::make_shared<Image>();
-  image->id = record.id;
-  image->repo_tags = record.tags;
-  image->repo_digests = record.digests;
-  image->size = config_json.size();
-  for (auto chain = record.chain.rbegin(); chain != record.chain.rend(); ++chain) {
-    image->layer_dirs.push_back(layers_.FsDir(*chain));
-    image->size += layers_.SizeOf(*chain).bytes;
+std::shared_ptr<Image> NodeStore::Build(const Record& record, const std::string& config_json,
+                                        const ParsedConfig& config) const {
+  std::vector<LayerPlace> places;
+  for (const std::string& chain : record.chain) places.push_back({layers_.FsDir(chain), layers_.SizeOf(chain).bytes});
+  return BuildImage(record, config_json, config, places);
+}
+
+// Before the store's own images, which may take names from these.
+void NodeStore::LoadAdditional() {
+  if (config_.additional_dir.empty()) return;
+  AdditionalImages found = ReadAdditional(config_.additional_dir);
+  warnings_.insert(warnings_.end(), found.warnings.begin(), found.warnings.end());
+  for (const auto& image : found.images) {
+    additional_[image->id] = image;
+    catalog_.Put(std::make_shared<Image>(*image));
   }
-  image->uid = config.uid;
-  image->username = config.username;
-  image->config = config.config;
-  image->config_json = config_json;
-  return image;
 }
 
 // From a reference's document down to the manifest for this node.
@@ -133,7 +175,11 @@ Result<NodeStore::ImagePtr> NodeStore::Ingest(Source& source, const Found& found
                                               const ProgressSink& progress) {
   std::string config_json = TRY(source.Document(found.manifest.config, kMaxConfigBytes, stop).With("config"));
   ParsedConfig config = TRY(ParseConfig(config_json, HostPlatform()).With("config"));
-  auto layers = TRY(FetchLayers(config_, layers_, source, found.manifest.layers, config.diff_ids, stop, progress));
+  EmptyLayerSource empty;
+  bool layerless = found.manifest.layers.empty();
+  auto layers = TRY(FetchLayers({config_, layers_, slots_}, layerless ? empty : source,
+                                layerless ? std::vector<Descriptor>(1) : found.manifest.layers, config.diff_ids, stop,
+                                progress));
   Record record;
   record.id = DigestOf(config_json);
   record.tags = std::move(names.tags);
@@ -161,17 +207,61 @@ Result<NodeStore::ImagePtr> NodeStore::Commit(Record record, const Found& found,
   Merge(record.digests, {});
   TRYV(CrashPoint("image.commit"));
   TRYV(SaveRecord(config_.dir, record));
-  ImagePtr image = Build(record, config_json, config);
-  Held& held = held_[image->id];
-  held = Held{std::move(record), std::move(layers)};
-  // Should a rewrite fail, the next start finds two records with one name and gives it to the later one: this.
-  for (const ImagePtr& loser : catalog_.Put(image)) {
-    Record& other = held_[loser->id].record;
+  auto image = Build(record, config_json, config);
+  Hold(Held{std::move(record), std::move(layers)});
+  SaveChanged(catalog_.Put(image));
+  FlushSoon();
+  return ImagePtr(image);
+}
+
+// Of images that lost a name. Should a rewrite fail, the next start finds two records with one name and gives it to the
+// later one: the one that took it.
+void NodeStore::SaveChanged(const std::vector<ImagePtr>& changed) {
+  for (const ImagePtr& loser : changed) {
+    auto held = held_.find(loser->id);
+    if (held == held_.end()) continue;  // the additional store's
+    Record& other = held->second.record;
     other.tags = loser->repo_tags;
     other.digests = loser->repo_digests;
     (void)SaveRecord(config_.dir, other);
   }
-  return image;
+}
+
+Result<NodeStore::ImagePtr> NodeStore::Tag(const std::string& text, const std::string& name) {
+  Reference reference = TRY(ParseReference(name));
+  if (reference.tag.empty()) return InvalidArgument(Cat("\"", name, "\" has a digest: only a tag can be given"));
+  std::lock_guard lock(commit_mutex_);
+  ImagePtr known = TRY(catalog_.Find(text));
+  if (!known) return NotFound(Cat("image \"", text, "\" is not here"));
+  auto held = held_.find(known->id);
+  if (held == held_.end()) return FailedPrecondition(Cat("image \"", text, "\" is of the read-only additional store"));
+  Record record = held->second.record;
+  Merge(record.tags, {reference.str()});
+  TRYV(SaveRecord(config_.dir, record));
+  auto image = std::make_shared<Image>(*known);
+  image->repo_tags = record.tags;
+  held->second.record = std::move(record);
+  SaveChanged(catalog_.Put(image));
+  return ImagePtr(image);
+}
+
+Result<Pruned> NodeStore::Prune() {
+  std::set<std::string> used;  // the top layers of containers
+  {
+    std::lock_guard lock(containers_mutex_);
+    for (const auto& [id, holds] : containers_)
+      if (!holds.empty()) used.insert(layers_.FsDir(holds.front().chain()));
+  }
+  Pruned pruned;
+  uint64_t before = Usage().bytes;
+  for (const ImagePtr& image : catalog_.List()) {
+    if (image->pinned || used.contains(image->layer_dirs.front())) continue;
+    TRYV(Remove(image->id));
+    pruned.images.push_back(image->repo_tags.empty() ? image->id : image->repo_tags.front());
+  }
+  uint64_t after = Usage().bytes;
+  pruned.bytes = before - std::min(before, after);
+  return pruned;
 }
 
 Result<std::vector<NodeStore::ImagePtr>> NodeStore::Import(const std::string& host_path, const std::string& name) {
@@ -216,12 +306,19 @@ Result<> NodeStore::Remove(const std::string& reference) {
     ImagePtr image = TRY(catalog_.Find(reference));
     if (!image) return {};
     auto held = held_.find(image->id);
+    if (held == held_.end())
+      return FailedPrecondition(Cat("image \"", reference, "\" is of the read-only additional store"));
     TRYV(RemoveRecord(config_.dir, held->second.record));
     catalog_.Remove(image->id);
     gone = std::move(held->second);
+    document_bytes_ -= gone.documents.bytes;
+    document_inodes_ -= gone.documents.inodes;
     held_.erase(held);
+    if (auto other = additional_.find(image->id); other != additional_.end())
+      catalog_.Put(std::make_shared<Image>(*other->second));  // as if it had never been here
   }
-  return {};  // and `gone` lets go of the layers
+  layers_.Release(std::move(gone.layers));
+  return {};
 }
 
 Result<NodeStore::ImagePtr> NodeStore::Acquire(const std::string& reference, const std::string& container_id) {
@@ -231,13 +328,19 @@ Result<NodeStore::ImagePtr> NodeStore::Acquire(const std::string& reference, con
   return image;
 }
 
-Result<> NodeStore::Reacquire(const std::vector<std::string>& layer_dirs, const std::string& container_id) {
+Result<std::vector<LayerHold>> NodeStore::HoldDirs(const std::vector<std::string>& layer_dirs) {
   std::vector<LayerHold> holds;
   for (const std::string& dir : layer_dirs) {
+    if (!config_.additional_dir.empty() && dir.starts_with(config_.additional_dir + "/layers/")) continue;
     std::string chain = layers_.ChainOf(dir);
     if (chain.empty()) return InvalidArgument(Cat(dir, " is no layer of this store"));
     holds.push_back(TRY(layers_.Hold(chain)));
   }
+  return holds;
+}
+
+Result<> NodeStore::Reacquire(const std::vector<std::string>& layer_dirs, const std::string& container_id) {
+  std::vector<LayerHold> holds = TRY(HoldDirs(layer_dirs));
   std::lock_guard lock(containers_mutex_);
   containers_[container_id].swap(holds);
   return {};
@@ -254,7 +357,8 @@ void NodeStore::Release(const std::string& container_id) {
 
 FsUsage NodeStore::Usage() const {
   LayerSize total = layers_.Total();
-  return {config_.dir, total.bytes, total.inodes};
+  return {config_.dir, total.bytes + document_bytes_ + (kFolders + 1) * kBlock,
+          total.inodes + document_inodes_ + kFolders + 1};
 }
 
 }  // namespace cradle::image

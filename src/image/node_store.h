@@ -2,23 +2,28 @@
 // layers, and a source to read from. Changes of records are made one at a time under commit_mutex_; readers never take it.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "image/catalog.h"
 #include "image/fetch.h"
 #include "image/layers.h"
 #include "image/record.h"
 #include "image/source.h"
 #include "image/store.h"
+#include "image/store_config.h"
 
 namespace cradle::image {
 
 class NodeStore : public ImageStore {
  public:
-  explicit NodeStore(StoreConfig config) : config_(std::move(config)), layers_(config_.dir) {}
+  explicit NodeStore(StoreConfig config)
+      : config_(std::move(config)), layers_(config_.dir),
+        slots_(config_.max_parallel_in_all, config_.max_parallel_of_registry), catalog_(config_.pinned) {}
   ~NodeStore() override { layers_.Close(); }
   // Makes the directories, empties tmp, reads what is there.
   Result<> Load();
@@ -33,6 +38,12 @@ class NodeStore : public ImageStore {
                                             std::function<void(const Progress&)> progress) override;
   Result<std::vector<std::shared_ptr<const Image>>> Import(const std::string& host_path,
                                                            const std::string& name) override;
+  Result<std::vector<std::string>> Export(const std::vector<std::string>& references,
+                                          const std::string& host_path) override;
+  Result<std::shared_ptr<const Image>> Tag(const std::string& reference, const std::string& name) override;
+  Result<Pruned> Prune() override;
+  Checkup Check(Repair repair) override;
+  Result<> Flush() override { return layers_.MakeDurable(); }
   Result<> Remove(const std::string& reference) override;
   Result<std::shared_ptr<const Image>> Acquire(const std::string& reference,
                                                const std::string& container_id) override;
@@ -54,6 +65,7 @@ class NodeStore : public ImageStore {
   struct Held {
     Record record;
     std::vector<LayerHold> layers;
+    DocumentsSize documents = {};
   };
 
   Result<Found> Resolve(Source& source, std::string digest, std::string bytes, std::string_view media_type,
@@ -62,22 +74,39 @@ class NodeStore : public ImageStore {
                           const ProgressSink& progress);
   Result<ImagePtr> Commit(Record record, const Found& found, const std::string& config_json, const ParsedConfig& config,
                           std::vector<LayerHold> layers, std::stop_token stop);
+  // Of an image that is in the catalog, or is about to be; with commit_mutex_ held.
+  void Hold(Held held);
+  void SaveChanged(const std::vector<ImagePtr>& changed);
+  void FlushSoon();
+  bool IsNewBoot() const;
+  // Of image layers: what keeps them there. Those of the additional store need nothing.
+  Result<std::vector<LayerHold>> HoldDirs(const std::vector<std::string>& layer_dirs);
+  // check.cpp
+  std::vector<std::string> ProblemsOf(const Record& record) const;
+  Result<> CheckLayer(const std::string& chain);
   Result<> LoadImage(const std::string& file_name);
   Result<> LoadImages();
   void SweepDocuments();
-  ImagePtr Build(const Record& record, const std::string& config_json, const ParsedConfig& config) const;
+  std::shared_ptr<Image> Build(const Record& record, const std::string& config_json, const ParsedConfig& config) const;
+  void LoadAdditional();
   Result<std::vector<ImagePtr>> ImportDirectory(const std::string& dir, const std::string& name);
 
   const StoreConfig config_;
   Layers layers_;
+  DownloadSlots slots_;
   Catalog catalog_;
   std::vector<std::string> warnings_;
+  std::map<std::string, std::shared_ptr<const Image>> additional_;  // by id
 
   std::mutex commit_mutex_;
   std::map<std::string, Held> held_;  // by image id: record and layers of every image
+  std::atomic<uint64_t> document_bytes_ = 0, document_inodes_ = 0;
 
   std::mutex containers_mutex_;
   std::map<std::string, std::vector<LayerHold>> containers_;
+
+  std::atomic<bool> flush_waits_ = false;
+  ThreadPool flusher_{"image-flush", 1};  // the last member: its work uses the others
 };
 
 }  // namespace cradle::image

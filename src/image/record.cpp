@@ -16,7 +16,7 @@ std::string DocumentPath(const std::string& store_dir, const std::string& digest
   return Cat(store_dir, "/content/sha256/", digest.substr(kHexAt));
 }
 std::string RecordPath(const std::string& store_dir, const std::string& id) {
-  return Cat(store_dir, "/images/", id.substr(kHexAt), ".json");
+  return Cat(store_dir, "/images/", Record::FileName(id));
 }
 
 Result<> AllDigests(const std::vector<std::string>& digests) {
@@ -26,6 +26,8 @@ Result<> AllDigests(const std::vector<std::string>& digests) {
 }
 
 }  // namespace
+
+std::string Record::FileName(const std::string& id) { return id.substr(kHexAt) + ".json"; }
 
 Result<> SaveRecord(const std::string& store_dir, const Record& record) {
   Json json{{"id", record.id},
@@ -48,7 +50,7 @@ Result<Record> LoadRecord(const std::string& store_dir, const std::string& file_
   TRYV(AllDigests({record.id}));
   TRYV(AllDigests(record.documents));
   TRYV(AllDigests(record.chain));
-  if (Cat(record.id.substr(kHexAt), ".json") != file_name) return InvalidArgument("it is under another image's name");
+  if (Record::FileName(record.id) != file_name) return InvalidArgument("it is under another image's name");
   return record;
 }
 
@@ -60,6 +62,20 @@ Result<> RemoveRecord(const std::string& store_dir, const Record& record) {
   // What stays is swept at the next start.
   for (const std::string& digest : documents) (void)sys::UnlinkAt(kCwd, DocumentPath(store_dir, digest), 0);
   return {};
+}
+
+DocumentsSize SizeOnDisk(const std::string& store_dir, const Record& record) {
+  DocumentsSize size;
+  auto add = [&](const std::string& path) {
+    auto info = sys::FstatAt(kCwd, path, AT_SYMLINK_NOFOLLOW);
+    if (!info.ok()) return;
+    size.bytes += static_cast<uint64_t>(info->st_blocks) * 512;
+    ++size.inodes;
+  };
+  add(RecordPath(store_dir, record.id));
+  add(DocumentPath(store_dir, record.id));
+  for (const std::string& digest : record.documents) add(DocumentPath(store_dir, digest));
+  return size;
 }
 
 Result<> SaveDocument(const std::string& store_dir, const std::string& digest, std::string_view bytes) {

@@ -16,7 +16,15 @@ struct Record {
   std::vector<std::string> tags, digests;
   std::vector<std::string> documents;  // digests: index, manifest
   std::vector<std::string> chain;      // lowest first
+
+  static std::string FileName(const std::string& id);  // below images/
 };
+
+// What the record and the documents take on the disk, as du counts.
+struct DocumentsSize {
+  uint64_t bytes = 0, inodes = 0;
+};
+DocumentsSize SizeOnDisk(const std::string& store_dir, const Record& record);
 
 Result<> SaveRecord(const std::string& store_dir, const Record& record);
 Result<Record> LoadRecord(const std::string& store_dir, const std::string& file_name);

@@ -12,6 +12,7 @@ namespace cradle::image {
 namespace {
 
 constexpr int kMaxRedirects = 10, kMaxChallenges = 3, kMaxFailures = 5;
+constexpr size_t kMaxWarnings = 20;
 constexpr size_t kMaxErrorBytes = 4096;
 constexpr milliseconds kFirstPause{100}, kLongestPause{30'000};
 
@@ -59,23 +60,21 @@ Code CodeOf(long status) {
   }
 }
 
+// What a server says, for people.
+std::string Readable(std::string_view said) {
+  std::string text(said.substr(0, 300));
+  std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return text;
+}
+
 // {"errors": [{"message": "..."}]}, as registries say it.
 std::string ErrorMessage(const std::string& body) {
   auto json = ParseJson(body);
   if (!json.ok()) return {};
   const Json& errors = Member(*json, "errors");
   if (!errors.is_array() || errors.empty()) return {};
-  std::string text = StringMember(errors[0], "message").value_or("").substr(0, 300);
-  std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  std::string text = Readable(StringMember(errors[0], "message").value_or(""));
   return text.empty() ? text : Cat(" (", text, ")");
-}
-
-milliseconds RetryAfter(const HttpResponse& response) {
-  std::string text = response.Header("retry-after");
-  long count = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc() || count < 0) return milliseconds(0);
-  return std::min<milliseconds>(seconds(std::min(count, 1000L)), kLongestPause);
 }
 
 bool StartsAt(const HttpResponse& response, uint64_t offset) {
@@ -89,8 +88,22 @@ bool IsConfig(const std::string& media_type) {
 
 }  // namespace
 
-RegistrySource::RegistrySource(Reference reference, std::vector<RegistryHost> hosts, const Auth& auth)
-    : reference_(std::move(reference)), hosts_(std::move(hosts)), authenticator_(auth, reference_.repository) {}
+// Distribution specification, "warnings": code 299, agent "-", the text quoted.
+std::string ParseWarning(std::string_view header) {
+  constexpr std::string_view kBegin = "299 - \"";
+  if (!header.starts_with(kBegin)) return {};
+  std::string text;
+  for (size_t i = kBegin.size(); i < header.size() && header[i] != '"'; ++i) {
+    if (header[i] == '\\' && i + 1 < header.size()) ++i;
+    text.push_back(header[i]);
+  }
+  return Readable(text);
+}
+
+RegistrySource::RegistrySource(Reference reference, std::vector<RegistryHost> hosts, const Auth& auth,
+                               RegistryOptions options)
+    : reference_(std::move(reference)), hosts_(std::move(hosts)), options_(std::move(options)),
+      authenticator_(auth, reference_.repository, options_.credentials_file) {}
 
 Result<std::unique_ptr<HttpClient>> RegistrySource::TakeClient() {
   {
@@ -101,7 +114,7 @@ Result<std::unique_ptr<HttpClient>> RegistrySource::TakeClient() {
       return client;
     }
   }
-  return HttpClient::Create();
+  return HttpClient::Create(options_.stall_timeout);
 }
 
 void RegistrySource::GiveBack(std::unique_ptr<HttpClient> client) {
@@ -140,6 +153,7 @@ Result<RegistrySource::Answer> RegistrySource::Get(HttpClient& client, const Reg
     };
     // Certificates and the like are the host's; another server is met with the defaults.
     answer.response = TRY(client.Perform(request, own ? host : RegistryHost(), route, stop));
+    if (own) TellWarnings(answer.response);
     long status = answer.response.status;
     std::string location = answer.response.Header("location");
     if (status == 401 && own && challenges++ < kMaxChallenges) {
@@ -150,6 +164,20 @@ Result<RegistrySource::Answer> RegistrySource::Get(HttpClient& client, const Reg
     } else {
       return answer;
     }
+  }
+}
+
+void RegistrySource::TellWarnings(const HttpResponse& response) {
+  if (!options_.warn) return;
+  auto [at, end] = response.headers.equal_range("warning");
+  for (; at != end; ++at) {
+    std::string text = ParseWarning(at->second);
+    if (text.empty()) continue;
+    {
+      std::lock_guard lock(mutex_);
+      if (warnings_.size() >= kMaxWarnings || !warnings_.insert(text).second) continue;
+    }
+    options_.warn(text);
   }
 }
 
@@ -167,7 +195,7 @@ RegistrySource::Attempt RegistrySource::Judge(Result<Answer>& answer) {
   attempt.answered = status != 0 && status != 400;  // what HTTPS servers answer to plain HTTP
   if (status / 100 == 2) return attempt;
   attempt.again = status == 408 || status == 429 || status >= 500;
-  attempt.pause = RetryAfter(answer->response);
+  attempt.pause = std::min<milliseconds>(answer->response.retry_after, kLongestPause);
   attempt.result = Error(CodeOf(status), Cat("answers ", std::to_string(status), ErrorMessage(answer->error_text)));
   return attempt;
 }
@@ -252,10 +280,11 @@ Result<std::string> RegistrySource::Document(const Descriptor& descriptor, size_
 }
 
 RegistrySource::Attempt RegistrySource::GetBlob(HttpClient& client, const RegistryHost& host, const Descriptor& blob,
-                                                uint64_t& offset, const ByteSink& sink, std::stop_token stop) {
+                                                uint64_t& offset, bool& ranges, const ByteSink& sink,
+                                                std::stop_token stop) {
   // Transfer compression would only blur lengths.
   std::vector<std::string> headers{"Accept-Encoding: identity"};
-  if (offset > 0) headers.push_back(Cat("Range: bytes=", std::to_string(offset), "-"));
+  if (offset > 0 && ranges) headers.push_back(Cat("Range: bytes=", std::to_string(offset), "-"));
   const uint64_t start = offset;
   uint64_t at = 0;  // in the blob, of the next byte that comes
   bool begun = false;
@@ -282,6 +311,10 @@ RegistrySource::Attempt RegistrySource::GetBlob(HttpClient& client, const Regist
   Attempt attempt = Judge(answer);
   attempt.progress = offset > start;
   if (sink_error) attempt.final = true;
+  if (answer.ok() && answer->response.status == 416) {  // it can't go on there: from the beginning, then
+    attempt.again = ranges;
+    ranges = false;
+  }
   if (!attempt.result.ok()) return attempt;
   if (blob.size > 0 && offset < blob.size) {
     attempt.result = Error(Code::kUnavailable, Cat("sends only ", std::to_string(offset), " of ", std::to_string(blob.size), " bytes"));
@@ -292,8 +325,9 @@ RegistrySource::Attempt RegistrySource::GetBlob(HttpClient& client, const Regist
 
 Result<> RegistrySource::Feed(const Descriptor& descriptor, const ByteSink& sink, std::stop_token stop) {
   uint64_t offset = 0;
+  bool ranges = true;
   return TryHosts(HostsThat(&RegistryHost::pull), [&](HttpClient& client, const RegistryHost& host) {
-    return GetBlob(client, host, descriptor, offset, sink, stop);
+    return GetBlob(client, host, descriptor, offset, ranges, sink, stop);
   }, stop);
 }
 

@@ -1,10 +1,12 @@
 // RegistrySource: a registry's documents and blobs (distribution specification 1.1) by way of its mirrors. Tries the
 // hosts in their order; repeats what may go better a second time, with growing pauses; goes on in the middle of a blob
-// that broke off. Redirects lose the credentials when they lead to another server. Thread safe.
+// that broke off. Redirects lose the credentials when they lead to another server. What a registry warns of (its Warning
+// headers) is told once. Thread safe.
 #pragma once
 
 #include <memory>
 #include <mutex>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -18,10 +20,20 @@
 
 namespace cradle::image {
 
+struct RegistryOptions {
+  std::string credentials_file;                 // docker's config.json, or empty
+  milliseconds stall_timeout = seconds(60);
+  std::function<void(const std::string&)> warn;  // any thread; may be empty
+};
+
+// The text of a Warning header that a registry sends ("299 - \"text\""); empty if it is none.
+std::string ParseWarning(std::string_view header);
+
 class RegistrySource : public Source {
  public:
-  RegistrySource(Reference reference, std::vector<RegistryHost> hosts, const Auth& auth);
+  RegistrySource(Reference reference, std::vector<RegistryHost> hosts, const Auth& auth, RegistryOptions options);
 
+  std::string registry() const override { return reference_.domain; }
   struct Root {
     std::string digest, bytes, media_type;
   };
@@ -52,10 +64,11 @@ class RegistrySource : public Source {
   Result<Answer> Get(HttpClient& client, const RegistryHost& host, const std::string& path,
                      const std::vector<std::string>& headers, const HttpClient::BodySink& sink, std::stop_token stop);
   static Attempt Judge(Result<Answer>& answer);
+  void TellWarnings(const HttpResponse& response);
   Attempt GetDocument(HttpClient& client, const RegistryHost& host, const std::string& path, size_t limit, Root& out,
                       std::stop_token stop);
   Attempt GetBlob(HttpClient& client, const RegistryHost& host, const Descriptor& blob, uint64_t& offset,
-                  const ByteSink& sink, std::stop_token stop);
+                  bool& ranges, const ByteSink& sink, std::stop_token stop);
   Result<Root> FetchDocument(const std::vector<RegistryHost>& hosts, const std::string& path, const std::string& digest,
                              size_t limit, std::stop_token stop);
 
@@ -64,9 +77,11 @@ class RegistrySource : public Source {
 
   const Reference reference_;
   const std::vector<RegistryHost> hosts_;
+  const RegistryOptions options_;
   Authenticator authenticator_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<HttpClient>> idle_;  // with their connections
+  std::set<std::string> warnings_;                 // told
 };
 
 }  // namespace cradle::image

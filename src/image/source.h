@@ -16,6 +16,8 @@ using ByteSink = std::function<Result<>(std::string_view)>;
 class Source {
  public:
   virtual ~Source() = default;
+  // Whose downloads are counted together.
+  virtual std::string registry() const = 0;
   // A manifest or config of at most `limit` bytes; its digest is as stated in the descriptor.
   virtual Result<std::string> Document(const Descriptor& descriptor, size_t limit, std::stop_token stop) = 0;
   // The bytes of a layer, in order, each exactly once; the caller checks their digest.

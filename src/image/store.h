@@ -2,12 +2,14 @@
 // commit; the index (names to ids) is rebuilt from what is on disk at Open. Layout below `dir`:
 //
 //   content/sha256/<hex>       manifests, configs (compressed layers are not kept)
-//   layers/<chain hex>/fs      an unpacked layer; layers/<chain hex>/size: bytes, inodes
+//   layers/<chain hex>/fs      an unpacked layer; beside it `size` (bytes, inodes) and, when it is safe on the disk, `durable`
 //   images/<id hex>.json       {names, repo digests, manifest, config, layers}: small, rewritten by rename
 //   tmp/                       half-made things; emptied at Open
+//   boot                       the boot that the store was last opened in
 //
 // Reads come from memory and never wait for a pull. A layer goes when its last image and its last user (a container)
-// are gone. Thread safe.
+// are gone. After a pull, the disk is synced in the background and the layers are marked; those that a crash of the machine
+// found unmarked are dropped at the next Open. Thread safe.
 #pragma once
 
 #include <cstdint>
@@ -49,9 +51,10 @@ struct Auth {
 };
 
 struct Progress {
-  std::string layer;     // digest
+  std::string layer;     // digest; empty with a warning
   std::string phase;     // "waiting", "downloading", "unpacking", "done", "exists"
   uint64_t done = 0, total = 0;
+  std::string warning;   // what the registry wants people to read
 };
 
 struct FsUsage {
@@ -59,13 +62,17 @@ struct FsUsage {
   uint64_t bytes = 0, inodes = 0;
 };
 
-struct StoreConfig {
-  std::string dir;                                   // `<root>/images`
-  std::string registry_config_path = "/etc/cradle/certs.d";
-  std::string unpack_program;                        // libexec/cradle/cradle-unpack
-  int max_parallel_layers = 3;                       // per pull
-  uint64_t max_layer_bytes = uint64_t{64} << 30;     // of one layer, unpacked
-  uint64_t max_layer_entries = 2'000'000;            // of one layer
+struct StoreConfig;  // image/store_config.h
+
+struct Pruned {
+  std::vector<std::string> images;  // a name of each, or its id
+  uint64_t bytes = 0;               // freed
+};
+
+enum class Repair { kNo, kYes };
+struct Checkup {
+  size_t images = 0, layers = 0;
+  std::vector<std::string> problems;  // a sentence each; with repair: what was done about it
 };
 
 class ImageStore {
@@ -83,12 +90,27 @@ class ImageStore {
   // (normalised: "busybox" is docker.io/library/busybox:latest), digest. Null: no such image. An error: no reference.
   virtual Result<std::shared_ptr<const Image>> Find(const std::string& reference) const = 0;
 
-  // Pulls (or finds that nothing is missing) and tags. `stop` cancels: nothing of the pull remains. Blocks.
+  // Pulls (or finds that nothing is missing) and tags. `stop` cancels: nothing of the pull remains. Blocks. `progress`
+  // may be empty; it is called by several threads, one at a time.
   virtual Result<std::shared_ptr<const Image>> Pull(const std::string& reference, const Auth& auth, std::stop_token stop,
                                                     std::function<void(const Progress&)> progress) = 0;
   // An OCI layout (directory or tar) or a docker archive (tar). `name`: for an image that brings none, else empty.
   virtual Result<std::vector<std::shared_ptr<const Image>>> Import(const std::string& host_path,
                                                                    const std::string& name) = 0;
+  // Writes images, by their names or ids, into an OCI layout in a tar, also readable as a docker archive; returns their
+  // ids there. The layers are archived anew from their files: contents and metadata are the same, digests and so the ids
+  // need not be. A file that is there already is an error.
+  virtual Result<std::vector<std::string>> Export(const std::vector<std::string>& references,
+                                                  const std::string& host_path) = 0;
+  // Gives the image one more name.
+  virtual Result<std::shared_ptr<const Image>> Tag(const std::string& reference, const std::string& name) = 0;
+  // Removes the images that no container uses and that aren't pinned.
+  virtual Result<Pruned> Prune() = 0;
+  // Compares records, documents and layers with what is on the disk: digests of documents, number of files in layers.
+  // Repair writes lost records anew and removes images that can't be trusted, so that they are pulled again. Blocks.
+  virtual Checkup Check(Repair repair) = 0;
+  // Returns when the disk has everything for good: what happens in the background after every pull.
+  virtual Result<> Flush() = 0;
   // Removes the image with all its names; a missing one is fine. Gone from List when it returns.
   virtual Result<> Remove(const std::string& reference) = 0;
 
@@ -98,7 +120,7 @@ class ImageStore {
   virtual Result<> Reacquire(const std::vector<std::string>& layer_dirs, const std::string& container_id) = 0;
   virtual void Release(const std::string& container_id) = 0;
 
-  virtual FsUsage Usage() const = 0;  // from memory
+  virtual FsUsage Usage() const = 0;  // from memory, as du counts
 };
 
 }  // namespace cradle::image

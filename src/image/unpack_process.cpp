@@ -33,7 +33,8 @@ Result<std::unique_ptr<UnpackProcess>> UnpackProcess::Start(const StoreConfig& c
   sys::SocketPair talk = TRY(sys::MakeSocketPair(SOCK_SEQPACKET));
   sys::SpawnOptions options;
   options.program = config.unpack_program;
-  options.args = {"cradle-unpack", std::to_string(config.max_layer_bytes), std::to_string(config.max_layer_entries)};
+  options.args = {"cradle-unpack", std::to_string(config.max_layer_bytes), std::to_string(config.max_layer_entries),
+                  std::to_string(config.max_layer_ratio)};
   options.fds = {{pipe.read, unpack::kInputFd}, {root, unpack::kRootFd}, {talk.second, unpack::kTalkFd}};
   sys::Child child = TRY(sys::Spawn(options));
   return std::unique_ptr<UnpackProcess>(

@@ -12,7 +12,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "base/sys/process.h"
-#include "image/store.h"
+#include "image/store_config.h"
 #include "unpack/report.h"
 
 namespace cradle::image {

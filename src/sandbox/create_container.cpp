@@ -91,7 +91,16 @@ container::PodContext Node::ContextOf(const Pod& pod) const {
   if (hostname.ok()) context.hostname = *hostname;
   context.privileged = pod.record().spec.privileged;
   context.users = pod.record().spec.users;
+  context.selinux = pod.record().spec.selinux;
+  if (context.selinux.level.empty()) context.selinux.level = pod.record().selinux_level;
   return context;
+}
+
+Result<> Node::RelabelVolumes(const container::ContainerSpec& spec, const std::string& label) {
+  if (label.empty()) return {};
+  for (const container::MountSpec& mount : spec.mounts)
+    if (mount.selinux_relabel) TRYV(container::Relabel(mount.host_path, label, After(kRelabel)));
+  return {};
 }
 
 Result<> Node::MakeContainer(Container& made) {
@@ -133,6 +142,8 @@ Result<> Node::MakeContainer(Container& made) {
     return steps.Do("init", [&]() -> Result<> {
       container::LaunchPlan plan = TRY(
           container::BuildLaunchPlan(record, ContextOf(pod), facts_, places, *seccomp_));
+      TRYV(RelabelVolumes(record.spec, plan.mount_label));
+      if (plan.process.apparmor_profile == container::kAppArmorDefault) TRYV(apparmor_.Load());
       auto client = TRY(pod.NeedShim());
       auto launched = client->Create(plan, After(kLaunch));
       if (!launched.ok() && record.spec.limits.memory > 0 && groups_.ReadOomKills(record.cgroup).value_or(0) > 0)

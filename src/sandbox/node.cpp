@@ -25,7 +25,7 @@ Result<std::unique_ptr<Runtime>> Runtime::Start(Config config, image::ImageStore
 
 Node::Node(Config config, image::ImageStore& images, cni::Network& network, cgroups::Cgroups& groups)
     : config_(std::move(config)),
-      paths_{config_.root, config_.state, config_.netns_dir, config_.own_parent},
+      paths_{config_.root, config_.state, config_.netns_dir},
       images_(images),
       network_(network),
       groups_(groups),
@@ -50,7 +50,7 @@ Result<> Node::Begin() {
   loop_ = TRY(shim::ShimLoop::Create());
   cgroups::Limits low;
   low.cpu_shares = kShimShares;
-  TRY(groups_.Create(paths_.shims_group(), low));
+  TRY(groups_.Create(groups_.ShimsGroup(), low));
   return Recover();
 }
 
@@ -77,7 +77,8 @@ Result<cgroups::Stats> Node::ReadStats(const ContainerView& container) const {
 }
 
 Runtime::LayerUsage Node::WritableLayer(const ContainerView& container) const {
-  return usage_.Get(paths_.upper(container.record->id));
+  std::string dir = paths_.upper(container.record->id);
+  return usage_.Get(dir, EmptyLayer(dir));
 }
 
 Result<> Node::Discard(const std::string& path) {

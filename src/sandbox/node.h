@@ -6,8 +6,10 @@
 #include <memory>
 #include <mutex>
 
+#include "container/apparmor.h"
 #include "sandbox/admission.h"
 #include "sandbox/paths.h"
+#include "sandbox/refreshed.h"
 #include "sandbox/runtime.h"
 #include "sandbox/store.h"
 #include "sandbox/usage.h"
@@ -19,6 +21,7 @@ inline constexpr milliseconds kShimCall{10'000};     // an answer from a shim
 inline constexpr milliseconds kLaunch{60'000};       // a container's set-up: slow disks, slow volumes
 inline constexpr milliseconds kKill{10'000};         // SIGKILL until it is gone
 inline constexpr milliseconds kNetwork{120'000};     // all plugins of one ADD or DEL
+inline constexpr milliseconds kRelabel{120'000};     // the kubelet waits no longer
 
 // CLONE_NEW* that the pod has of its own.
 uint64_t NewNamespaces(const PodSpec& spec);
@@ -38,6 +41,8 @@ class Node final : public Runtime {
   void StartContainer(const std::string& id, Done<> done) override;
   void StopContainer(const std::string& id, milliseconds grace, Done<> done) override;
   void RemoveContainer(const std::string& id, Done<> done) override;
+  void UpdateContainer(const std::string& id, cgroups::Limits change, Done<> done) override;
+  void UpdatePod(const std::string& id, PodResources change, Done<> done) override;
   void ReopenLog(const std::string& id, Done<> done) override;
   void ExecSync(const std::string& id, std::vector<std::string> command, milliseconds timeout,
                 Done<shim::ExecResult> done) override;
@@ -49,6 +54,12 @@ class Node final : public Runtime {
   Result<ContainerPtr> FindContainer(std::string_view id) const override;
   Result<cgroups::Stats> ReadStats(const ContainerView& container) const override;
   LayerUsage WritableLayer(const ContainerView& container) const override;
+  Result<cgroups::Stats> ReadPodStats(const PodView& pod) const override;
+  Result<cgroups::Counters> ReadCounters(const ContainerView& container) const override;
+  Result<size_t> CountProcesses(const std::string& cgroup) const override;
+  std::vector<Interface> ReadNetwork(const PodView& pod) const override;
+  Result<Filesystem> LayerFilesystem() const override;
+  OpenFiles CountOpen(const ContainerView& container) const override;
   Result<std::string> RuntimeSpec(const ContainerView& container) const override;
   std::string PodRuntimeSpec(const PodView& pod) const override;
   std::unique_ptr<Events::Watch> WatchEvents(Events::Listener listener) override {
@@ -70,9 +81,12 @@ class Node final : public Runtime {
 
   // run_pod.cpp (queue)
   Result<> MakePod(Pod& pod);
+  std::string FreeSelinuxLevel() const;
+  container::SelinuxLabels LabelsOf(const Pod& pod) const;
   Result<> WritePodRecord(const Pod& pod);
   Result<> MakePodGroups(const Pod& pod);
   Result<> StartShim(Pod& pod);
+  std::string ShimGroup(const Pod& pod) const { return Cat(groups_.ShimsGroup(), "/", pod.id().str()); }
   Result<> StartPause(Pod& pod);
   Result<> AttachNetwork(Pod& pod);
   Result<> WritePodFiles(const Pod& pod);
@@ -92,10 +106,16 @@ class Node final : public Runtime {
   Result<> MakeContainer(Container& made);
   Result<container::ContainerRecord> MakeRecord(const Pod& pod, container::ContainerSpec spec);
   container::PodContext ContextOf(const Pod& pod) const;
+  Result<> RelabelVolumes(const container::ContainerSpec& spec, const std::string& label);
   // stream.cpp: with a cgroup of its own, made here
   Result<container::ExecPlan> PlanExec(const Container& one, std::vector<std::string> command, bool terminal);
   // start_container.cpp (queue)
   Result<> StartOne(Container& one);
+  // update.cpp (queue, but for the loads)
+  Result<> UpdateOne(Container& one, const cgroups::Limits& change);
+  Result<> UpdateOne(Pod& pod, const PodResources& change);
+  void LoadUpdates(Container& one) const;
+  void LoadUpdates(Pod& pod) const;
   // remove_container.cpp (queue)
   Result<> KillContainer(Container& one, Deadline deadline);
   Result<> DropContainer(Container& one);
@@ -132,12 +152,18 @@ class Node final : public Runtime {
   container::NodeFacts facts_;
   Result<> user_namespaces_;
   std::unique_ptr<container::SeccompCache> seccomp_;
+  container::AppArmorDefault apparmor_;
   Store store_;
   Events events_;
+  std::mutex levels_mutex_;  // held while a pod's level is chosen, until the pod is known by it
   std::mutex adopting_mutex_;
   std::condition_variable adopting_done_;
   int adopting_ = 0;
-  mutable UsageCache usage_;
+  mutable Refreshed<LayerUsage> usage_{"usage", WalkLayer};
+  mutable Refreshed<OpenFiles> open_files_{"open files", [this](const std::string& cgroup) {
+    auto processes = groups_.Processes(cgroup);
+    return processes.ok() ? CountOpenFiles(*processes) : OpenFiles();
+  }};
   Admission admission_;
   ThreadPool trash_{"trash", 1};
   ThreadPool pool_{"work", 256};

@@ -9,7 +9,7 @@
 namespace cradle::sandbox {
 
 struct Paths {
-  std::string root, state, netns_dir, own_parent;
+  std::string root, state, netns_dir;
 
   // On disk, survives a reboot.
   std::string pods() const { return root + "/pods"; }
@@ -26,11 +26,6 @@ struct Paths {
   std::string run(const PodId& id) const { return run_pods() + "/" + id.str(); }
   std::string shim_socket(const PodId& id) const { return run(id) + "/shim.sock"; }
   std::string netns(const PodId& id) const { return netns_dir + "/cradle-" + id.str(); }
-
-  // Groups, the same path in every hierarchy.
-  std::string shims_group() const { return own_parent + "/shims"; }
-  std::string shim_group(const PodId& id) const { return shims_group() + "/" + id.str(); }
-  std::string own_pod_group(const PodId& id) const { return own_parent + "/pod-" + id.str(); }
 };
 
 // File names below pod(), container() and run().
@@ -39,6 +34,8 @@ inline constexpr char kStoppedFile[] = "stopped";      // pod(): holds one of th
 inline constexpr char kStopBegun[] = "begun";
 inline constexpr char kStopDone[] = "done";
 inline constexpr char kContainerFile[] = "container.json";
+inline constexpr char kResourcesFile[] = "resources.json";  // pod(): once they were updated
+inline constexpr char kLimitsFile[] = "limits.json";   // container(): once they were updated
 inline constexpr char kExitFile[] = "exit.json";       // container()
 inline constexpr char kReadyFile[] = "ready";          // run(): RunPodSandbox was finished
 

@@ -25,12 +25,18 @@ constexpr milliseconds kAskAgain{5'000};
 constexpr milliseconds kNetworkGarbage{10'000};  // pods that start wait for it
 constexpr int kGroupDepth = 6;             // /kubepods.slice/burstable/pod/container and a little more
 
-// Every group of that name, wherever it is: what is left of a thing whose record can't be read.
+// "<id>", "pod-<id>", "cradle-<id>.scope".
+bool IsNamedAfter(std::string_view group, std::string_view id) {
+  group.remove_prefix(group.rfind('-') + 1);  // npos + 1 is 0
+  return group.substr(0, group.find('.')) == id;
+}
+
+// Every group named after it, wherever it is: what is left of a thing whose record can't be read.
 void FindGroups(const cgroups::Cgroups& groups, const std::string& at, const std::string& name, int depth,
                 std::vector<std::string>& found) {
   for (const std::string& child : groups.Children(at)) {
     std::string path = Cat(at == "/" ? "" : at, "/", child);
-    if (child == name)
+    if (IsNamedAfter(child, name))
       found.push_back(path);
     else if (depth > 1)
       FindGroups(groups, path, name, depth - 1, found);
@@ -88,6 +94,7 @@ void Node::RecoverPodFile(const std::string& name) {
     pod->SetPhase(Pod::Phase::kNotReady);
   else if (ready)
     pod->SetPhase(Pod::Phase::kReady);
+  LoadUpdates(*pod);
   store_.AddRecoveredPod(pod);
 }
 
@@ -105,6 +112,7 @@ void Node::RecoverContainerFile(const std::string& name) {
   auto one = std::make_shared<Container>(
       pod, std::make_shared<const container::ContainerRecord>(std::move(*record)));
   one->Change([](ContainerView& view) { view.state = State::kUnknown; });
+  LoadUpdates(*one);
   if (auto exit = LoadSavedExit(*one)) one->SetExited(*exit);
   if (auto held = images_.Reacquire(one->record().image.layer_dirs, name); !held.ok())
     log::Warning(Cat("container ", name, ": ", held.error().text()));
@@ -124,8 +132,10 @@ void Node::SetAside(const std::string& dir, const std::string& name, const Error
   PodId id(name);
   PodRecord record;
   record.id = id;
-  record.cgroup_parent = paths_.own_pod_group(id);
-  record.own_parent = true;
+  if (auto parent = groups_.ParentOf("", name); parent.ok()) {
+    record.cgroup_parent = parent->path;
+    record.own_parent = parent->own;
+  }
   auto pod = std::make_shared<Pod>(std::move(record), pool_);
   pool_.Post([this, pod] {
     (void)ConnectShim(*pod, After(kShimCall)).ok();

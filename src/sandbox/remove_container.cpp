@@ -46,6 +46,7 @@ Result<> Node::DropContainer(Container& one) {
   TRYV(CrashPoint("remove_container.forgotten"));
   TRYV(EraseContainerFiles(one.id()));
   usage_.Forget(paths_.upper(one.id()));
+  open_files_.Forget(one.record().cgroup);
   images_.Release(one.id().str());
   ForgetContainer(one);
   return CrashPoint("remove_container.erased");

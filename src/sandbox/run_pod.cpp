@@ -5,6 +5,8 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 
+#include <set>
+
 #include "base/log.h"
 #include "base/sys/file.h"
 #include "base/sys/mount.h"
@@ -23,14 +25,17 @@ constexpr int64_t kPauseShares = 2;
 
 std::string GroupOf(const Pod& pod) { return Cat(pod.record().cgroup_parent, "/", pod.id().str()); }
 
-PodRecord NewRecord(PodSpec spec, const Paths& paths, const std::string& boot_id) {
+Result<PodRecord> NewRecord(PodSpec spec, const cgroups::Cgroups& groups, const std::string& boot_id,
+                            std::string selinux_level) {
   PodRecord record;
   record.id = PodId(RandomHex64());
-  record.own_parent = spec.cgroup_parent.empty();
-  record.cgroup_parent = record.own_parent ? paths.own_pod_group(record.id) : spec.cgroup_parent;
+  auto parent = TRY(groups.ParentOf(spec.cgroup_parent, record.id.str()).With("linux.cgroup_parent"));
+  record.own_parent = parent.own;
+  record.cgroup_parent = std::move(parent.path);
   record.spec = std::move(spec);
   record.created_at = WallNanos();
   record.boot_id = boot_id;
+  if (record.spec.selinux.level.empty()) record.selinux_level = std::move(selinux_level);
   return record;
 }
 
@@ -58,8 +63,13 @@ void Node::RunPod(PodSpec spec, Done<PodId> done) {
   if (spec.users)
     if (auto possible = UserNamespaces(); !possible.ok())
       return done(std::move(possible).With(Cat("run pod ", spec.DisplayName(), ": user namespaces")).error());
-  auto pod = std::make_shared<Pod>(NewRecord(spec, paths_, boot_id_), pool_);
-  if (PodRef holder = store_.ReservePod(spec.Key(), pod)) {
+  std::unique_lock choosing(levels_mutex_);
+  auto record = NewRecord(spec, groups_, boot_id_, FreeSelinuxLevel());
+  if (!record.ok()) return done(std::move(record).With(Cat("run pod ", spec.DisplayName())).error());
+  auto pod = std::make_shared<Pod>(std::move(*record), pool_);
+  PodRef holder = store_.ReservePod(spec.Key(), pod);
+  choosing.unlock();
+  if (holder) {
     bool same = holder->record().spec.ToJson() == spec.ToJson();
     if (same && store_.JoinPod(holder->id(), done)) return;
     return done(Existing(*holder, spec));
@@ -77,6 +87,22 @@ void Node::RunPod(PodSpec spec, Done<PodId> done) {
       }
     });
   });
+}
+
+// One that no other pod of this node has.
+std::string Node::FreeSelinuxLevel() const {
+  std::string base = facts_.selinux.BaseLevel();
+  if (base.empty()) return "";
+  std::set<std::string> taken;
+  for (const PodRef& pod : store_.AllPods()) taken.insert(pod->record().selinux_level);
+  std::string level;
+  do level = container::RandomSelinuxLevel(base);
+  while (taken.contains(level));
+  return level;
+}
+
+container::SelinuxLabels Node::LabelsOf(const Pod& pod) const {
+  return container::BuildSelinuxLabels(facts_.selinux, {}, ContextOf(pod).selinux, false);
 }
 
 Result<> Node::MakePod(Pod& pod) {
@@ -135,7 +161,7 @@ Result<> Node::StartShim(Pod& pod) {
   TRYV(sys::MkdirAt(kCwd, dir, 0700));
   UniqueFd listener = TRY(sys::ListenUnix(paths_.shim_socket(pod.id()), SOCK_SEQPACKET, 16));
   UniqueFd log = TRY(sys::OpenAt(kCwd, dir + "/shim.log", O_WRONLY | O_CREAT | O_APPEND, 0600));
-  cgroups::Placement place = TRY(groups_.Create(paths_.shim_group(pod.id()), {}));
+  cgroups::Placement place = TRY(groups_.Create(ShimGroup(pod), {}));
   sys::SpawnOptions options;
   options.program = config_.shim_program;
   options.args = {"cradle-shim", "--pod", pod.id().str(), "--dir", dir};
@@ -173,6 +199,9 @@ Result<> Node::StartPause(Pod& pod) {
   plan.cgroup_v2 = place.v2_dir;
   plan.users = spec.users;
   plan.sysctls.assign(spec.sysctls.begin(), spec.sysctls.end());
+  container::SelinuxLabels labels = LabelsOf(pod);
+  plan.selinux_label = labels.process;
+  plan.mount_label = labels.file;
   plan.oom_score_adj = -998;  // as the kubelet's convention for sandboxes; clamped where it is refused
   auto client = TRY(pod.NeedShim());
   shim::PauseStarted pause = TRY(client->Pause(plan, After(kShimCall)));
@@ -212,7 +241,11 @@ Result<> Node::WritePodFiles(const Pod& pod) {
   // Containers may write to them where their root is writable, so the modes are a container's.
   TRYV(sys::ReplaceFile(kCwd, dir + "/hosts", files.hosts, 0644));
   TRYV(sys::ReplaceFile(kCwd, dir + "/hostname", files.hostname, 0644));
-  return sys::ReplaceFile(kCwd, dir + "/resolv.conf", files.resolv_conf, 0644);
+  TRYV(sys::ReplaceFile(kCwd, dir + "/resolv.conf", files.resolv_conf, 0644));
+  if (!facts_.selinux.enabled()) return {};
+  for (const char* name : {"/hosts", "/hostname", "/resolv.conf"})
+    TRYV(container::Relabel(dir + name, LabelsOf(pod).file, After(kRelabel)));
+  return {};
 }
 
 }  // namespace cradle::sandbox

@@ -23,6 +23,7 @@
 #include "container/spec.h"
 #include "image/store.h"
 #include "sandbox/events.h"
+#include "sandbox/readings.h"
 #include "sandbox/spec.h"
 #include "shim/client.h"
 #include "streaming/plan.h"
@@ -33,7 +34,6 @@ struct Config {
   std::string root, state;               // /var/lib/cradle, /run/cradle
   std::string shim_program;              // libexec/cradle/cradle-shim
   std::string netns_dir = "/run/netns";
-  std::string own_parent = "/cradle";    // of pods without cgroup_parent, and of the shims
   int max_parallel_starts = 32;
 };
 
@@ -91,6 +91,11 @@ class Runtime {
   // Signal, then after `grace` the whole cgroup is killed. Done when it is EXITED. An unknown container is fine.
   virtual void StopContainer(const std::string& id, milliseconds grace, Done<> done) = 0;
   virtual void RemoveContainer(const std::string& id, Done<> done) = 0;
+  // Changes what is set in `change`, all of it or nothing, of a container that is CREATED or RUNNING. FAILED_PRECONDITION for
+  // a limit below what is in use.
+  virtual void UpdateContainer(const std::string& id, cgroups::Limits change, Done<> done) = 0;
+  // What is set replaces what was remembered.
+  virtual void UpdatePod(const std::string& id, PodResources change, Done<> done) = 0;
   virtual void ReopenLog(const std::string& id, Done<> done) = 0;
   // `timeout` 0: none. A timeout is kDeadlineExceeded.
   virtual void ExecSync(const std::string& id, std::vector<std::string> command, milliseconds timeout,
@@ -111,6 +116,16 @@ class Runtime {
   // Writable layer's directory and, from a walk that is at most some seconds old, its size.
   struct LayerUsage { std::string dir; uint64_t bytes = 0, inodes = 0; int64_t wall_nanos = 0; };
   virtual LayerUsage WritableLayer(const ContainerView& container) const = 0;
+
+  // Of everything below the pod's cgroup parent, from the kernel's files too; so are the next four.
+  virtual Result<cgroups::Stats> ReadPodStats(const PodView& pod) const = 0;
+  virtual Result<cgroups::Counters> ReadCounters(const ContainerView& container) const = 0;
+  virtual Result<size_t> CountProcesses(const std::string& cgroup) const = 0;
+  // None of a pod on the host's network.
+  virtual std::vector<Interface> ReadNetwork(const PodView& pod) const = 0;
+  virtual Result<Filesystem> LayerFilesystem() const = 0;
+  // From a walk that is at most some seconds old.
+  virtual OpenFiles CountOpen(const ContainerView& container) const = 0;
 
   // The OCI runtime specification of what was made (container/runtime_spec.h). Looks at devices: not for every list.
   virtual Result<std::string> RuntimeSpec(const ContainerView& container) const = 0;

@@ -1,6 +1,6 @@
 #include "sandbox/spec.h"
 
-#include "container/json.h"
+#include "container/limits_json.h"
 
 namespace cradle::json {
 
@@ -21,6 +21,11 @@ static void Fields(auto& io, Is<cni::PortMapping> auto& mapping) {
   io("host_ip", mapping.host_ip);
 }
 
+static void Fields(auto& io, Is<sandbox::PodResources> auto& resources) {
+  io("overhead", resources.overhead);
+  io("containers", resources.containers);
+}
+
 static void Fields(auto& io, Is<container::IdRange> auto& range) {
   io("host", range.host);
   io("length", range.length);
@@ -29,6 +34,13 @@ static void Fields(auto& io, Is<container::IdRange> auto& range) {
 static void Fields(auto& io, Is<container::UserNamespace> auto& users) {
   io("uids", users.uids);
   io("gids", users.gids);
+}
+
+static void Fields(auto& io, Is<container::SelinuxOptions> auto& selinux) {
+  io("user", selinux.user);
+  io("role", selinux.role);
+  io("type", selinux.type);
+  io("level", selinux.level);
 }
 
 static void Fields(auto& io, Is<sandbox::PodSpec> auto& spec) {
@@ -50,6 +62,8 @@ static void Fields(auto& io, Is<sandbox::PodSpec> auto& spec) {
   io("pid_mode", spec.pid_mode);
   io("users", spec.users);
   io("privileged", spec.privileged);
+  io("selinux", spec.selinux);
+  io("resources", spec.resources);
 }
 
 static void Fields(auto& io, Is<sandbox::PodRecord> auto& record) {
@@ -59,11 +73,18 @@ static void Fields(auto& io, Is<sandbox::PodRecord> auto& record) {
   io("own_parent", record.own_parent);
   io("created_at", record.created_at);
   io("boot_id", record.boot_id);
+  io("selinux_level", record.selinux_level);
 }
 
 }  // namespace cradle::json
 
 namespace cradle::sandbox {
+
+std::string PodResources::ToJson() const { return json::Format(*this); }
+
+Result<PodResources> PodResources::FromJson(std::string_view text) {
+  return json::Parse<PodResources>(text, "pod resources");
+}
 
 std::string PodSpec::Key() const { return Cat(name_space, "/", name, "/", uid, "/", std::to_string(attempt)); }
 

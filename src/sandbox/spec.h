@@ -9,8 +9,10 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "cgroups/cgroups.h"
 #include "cni/network.h"
 #include "container/plan.h"
+#include "container/selinux.h"
 
 namespace cradle::sandbox {
 
@@ -19,6 +21,14 @@ using StringMap = std::map<std::string, std::string>;
 struct DnsSpec {
   std::vector<std::string> servers, searches, options;
   bool operator==(const DnsSpec&) const = default;
+};
+
+// What all containers together get, and what the pod costs beside them. Only remembered: the pod's cgroup is the kubelet's.
+struct PodResources {
+  std::optional<cgroups::Limits> overhead, containers;
+
+  std::string ToJson() const;
+  static Result<PodResources> FromJson(std::string_view text);
 };
 
 struct PodSpec {
@@ -36,6 +46,8 @@ struct PodSpec {
   container::PidMode pid_mode = container::PidMode::kPod;  // the pod's: kPod, kContainer or kNode
   std::optional<container::UserNamespace> users;  // unset: the host's
   bool privileged = false;
+  container::SelinuxOptions selinux;
+  PodResources resources;
 
   // "namespace/name/uid/attempt": one pod at a time has it.
   std::string Key() const;
@@ -52,6 +64,7 @@ struct PodRecord {
   bool own_parent = false;    // the parent is ours: goes with the pod
   int64_t created_at = 0;     // ns
   std::string boot_id;
+  std::string selinux_level;  // the pod's own, where it asked for none; empty: no SELinux
 
   std::string ToJson() const;
   static Result<PodRecord> FromJson(std::string_view text);

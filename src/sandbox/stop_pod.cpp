@@ -97,7 +97,7 @@ Result<> Node::EndShim(Pod& pod) {
     pod.SetShim(nullptr);  // first: its going is no loss then
     (void)client->Shutdown(After(kShimCall)).ok();  // one that doesn't answer is killed with its group, below
   }
-  TRYV(groups_.Destroy(paths_.shim_group(pod.id()), After(kKill)));
+  TRYV(groups_.Destroy(ShimGroup(pod), After(kKill)));
   if (pod.shim_pidfd.valid()) {
     TRY(sys::WaitPidfd(pod.shim_pidfd, After(kKill)).With("wait for the shim"));
     pod.shim_pidfd.Reset();

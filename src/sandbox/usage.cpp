@@ -8,8 +8,6 @@
 namespace cradle::sandbox {
 namespace {
 
-constexpr int64_t kFreshNanos = 10'000'000'000;
-
 void Add(FdRef dir, Runtime::LayerUsage& usage) {
   auto names = sys::ListDir(dir);
   if (!names.ok()) return;
@@ -26,26 +24,12 @@ void Add(FdRef dir, Runtime::LayerUsage& usage) {
 
 }  // namespace
 
-Runtime::LayerUsage UsageCache::Get(const std::string& dir) {
-  std::lock_guard lock(mutex_);
-  Runtime::LayerUsage& known = known_[dir];
-  if (known.dir.empty()) known = {dir, 4096, 1, WallNanos() - kFreshNanos};  // an empty upper directory
-  if (WallNanos() - known.wall_nanos >= kFreshNanos && walking_.insert(dir).second)
-    walker_.Post([this, dir] { Walk(dir); });
-  return known;
-}
+Runtime::LayerUsage EmptyLayer(const std::string& dir) { return {dir, 4096, 1, WallNanos()}; }
 
-void UsageCache::Forget(const std::string& dir) {
-  std::lock_guard lock(mutex_);
-  known_.erase(dir);
-}
-
-void UsageCache::Walk(const std::string& dir) {
-  Runtime::LayerUsage usage{dir, 4096, 1, WallNanos()};
+Runtime::LayerUsage WalkLayer(const std::string& dir) {
+  Runtime::LayerUsage usage = EmptyLayer(dir);
   if (auto top = sys::OpenAt(kCwd, dir, O_RDONLY | O_DIRECTORY); top.ok()) Add(*top, usage);
-  std::lock_guard lock(mutex_);
-  walking_.erase(dir);
-  if (auto at = known_.find(dir); at != known_.end()) at->second = usage;
+  return usage;
 }
 
 }  // namespace cradle::sandbox

@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <signal.h>
 
-#include <charconv>
-
 #include "base/log.h"
 #include "base/sys/file.h"
 #include "base/sys/socket.h"
@@ -14,25 +12,6 @@ namespace {
 
 constexpr milliseconds kPipeGrace{500};  // for holders of the pipes that the kill doesn't reach
 constexpr seconds kDrainTime{5};         // for a log thread that sleeps in its file system
-constexpr size_t kOomFileLimit = 4096;
-
-// "oom_kill N" of memory.oom_control (v1) and memory.events (v2); 0 when it can't be read.
-uint64_t ReadOomKills(FdRef file) {
-  char buffer[kOomFileLimit];
-  auto size = file.valid() ? sys::Pread(file, buffer, sizeof buffer, 0) : Result<size_t>(size_t{0});
-  std::string_view text(buffer, size.ok() ? *size : 0);
-  constexpr std::string_view kKey = "oom_kill ";
-  while (!text.empty()) {
-    std::string_view line = text.substr(0, text.find('\n'));
-    if (line.substr(0, kKey.size()) == kKey) {
-      uint64_t count = 0;
-      std::from_chars(line.data() + kKey.size(), line.data() + line.size(), count);
-      return count;
-    }
-    text.remove_prefix(line.size() < text.size() ? line.size() + 1 : text.size());
-  }
-  return 0;
-}
 
 // A pipe's writing end, opened once more for reading too: the container holds a reader of its own pipe, so a shim that
 // dies leaves it without SIGPIPE.
@@ -86,7 +65,7 @@ Result<std::shared_ptr<Container>> Container::Launch(Services& services, Hooks h
                                                      const container::LaunchPlan& plan, const Infra& pause,
                                                      FdRef target, ReplyTo to) {
   std::shared_ptr<Container> self(new Container(services, std::move(hooks), plan, to));
-  TRYV(self->OpenOomCounter(plan.oom_file));
+  self->oom_counter_ = TRY(OomCounter::Open(plan.oom_file, plan.oom_below));
   Stdio stdio;
   if (!plan.process.terminal) stdio = TRY(self->MakePipes(plan.keep_stdin));
   Launched launched = TRY(LaunchContainer(plan, pause, target, std::move(stdio)));
@@ -119,13 +98,6 @@ Result<Stdio> Container::MakePipes(bool keep_stdin) {
   TRYV(sys::SetNonblocking(err.read, true));
   pump_ = std::make_shared<logs::Pump>(std::move(out.read), std::move(err.read));
   return stdio;
-}
-
-Result<> Container::OpenOomCounter(const std::string& path) {
-  if (path.empty()) return {};
-  oom_counter_ = TRY(sys::OpenAt(kCwd, path, O_RDONLY));
-  oom_baseline_ = ReadOomKills(oom_counter_);
-  return {};
 }
 
 void Container::OnReport() {
@@ -313,8 +285,8 @@ void Container::End() {
   drain_timer_.Cancel();
   pump_.reset();
   terminal_.Reset();
-  exit_.oom_killed = ReadOomKills(oom_counter_) > oom_baseline_;
-  oom_counter_.Reset();
+  exit_.oom_killed = oom_counter_.Rose();
+  oom_counter_ = {};
   state_ = State::kExited;
   WriteExitFile();
   if (start_reply_.valid()) {

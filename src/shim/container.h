@@ -19,6 +19,7 @@
 #include "base/sys/process.h"
 #include "container/plan.h"
 #include "shim/launch.h"
+#include "shim/oom_counter.h"
 #include "shim/services.h"
 #include "streaming/sink.h"
 
@@ -75,7 +76,6 @@ class Container : public std::enable_shared_from_this<Container> {
  private:
   Container(Services& services, Hooks hooks, const container::LaunchPlan& plan, ReplyTo to);
   Result<Stdio> MakePipes(bool keep_stdin);
-  Result<> OpenOomCounter(const std::string& path);
   void OnReport();
   void BecomeReady(Report report);
   void OnEndOfReport();
@@ -99,8 +99,7 @@ class Container : public std::enable_shared_from_this<Container> {
   UniqueFd stdin_;     // writing end, when the plan keeps it, until input_ has it
   std::shared_ptr<streaming::Sink> input_;  // made for the first attached client
   UniqueFd terminal_;  // master
-  UniqueFd oom_counter_;
-  uint64_t oom_baseline_ = 0;
+  OomCounter oom_counter_;
   std::shared_ptr<logs::Pump> pump_;
   bool log_used_ = false;  // the pump is the log thread's: it must be finished
   EventLoop::Timer drain_timer_;

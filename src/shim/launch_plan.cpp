@@ -63,6 +63,8 @@ std::string SysctlPath(std::string name) {
   return name;
 }
 
+const char* OrNull(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
+
 char* Mutable(const std::string& text) { return const_cast<char*>(text.c_str()); }
 
 }  // namespace
@@ -78,6 +80,8 @@ InitPlan::InitPlan(const container::PausePlan& plan) {
   for (const auto& [name, value] : plan.sysctls)
     sysctls.push_back({Keep(SysctlPath(name)), value.c_str()});
   plan_.sysctls = sysctls;
+  plan_.selinux = OrNull(plan.selinux_label);
+  plan_.mount_label = OrNull(plan.mount_label);
   static char name[] = "cradle-pause";
   args_ = {name, nullptr};
   env_ = {nullptr};
@@ -105,6 +109,7 @@ InitPlan::InitPlan(const container::LaunchPlan& plan) {
   for (const std::string& path : plan.volume_dirs) directories.push_back(path.c_str());
   directories.push_back(plan.process.cwd.c_str());
   plan_.directories = directories;
+  plan_.mount_label = OrNull(plan.mount_label);
   SetProcess(plan.process);
 }
 
@@ -183,6 +188,8 @@ void InitPlan::SetProcess(const container::ProcessPlan& process) {
   for (const container::Rlimit& limit : process.rlimits)
     rlimits_.push_back({limit.resource, limit.soft, limit.hard});
   plan_.rlimits = rlimits_;
+  if (!process.apparmor_profile.empty()) plan_.apparmor = Keep(Cat("exec ", process.apparmor_profile));
+  plan_.selinux = OrNull(process.selinux_label);
 }
 
 void InitPlan::SetEnvironment(const std::vector<std::string>& env) {

@@ -34,6 +34,18 @@ Error NameError(std::string_view what, const std::string& name, const char* file
   return Error::FromErrno(err, quoted);
 }
 
+Error AppArmorError(const std::string& profile, int err) {
+  std::string quoted = Cat("apparmor profile \"", profile, "\"");
+  if (err == ENOENT) return FailedPrecondition(Cat(quoted, " is not loaded"));
+  return Error::FromErrno(err, quoted).As(Code::kFailedPrecondition);
+}
+
+Error SelinuxError(const std::string& label, int err) {
+  std::string quoted = Cat("selinux label \"", label, "\"");
+  if (err == EINVAL) return InvalidArgument(Cat(quoted, " is not one of the node's policy"));
+  return Error::FromErrno(err, quoted).As(Code::kFailedPrecondition);
+}
+
 Error Propagates(const std::string& path, const char* wanted) {
   return FailedPrecondition(Cat("path \"", path, "\" is not on a ", wanted, " mount"));
 }
@@ -47,6 +59,10 @@ Error Describe(Step step, int err, const std::string& what, const std::string& a
       break;
     case Step::kSetup:
       return internal(what);
+    case Step::kAppArmor:
+      return AppArmorError(what.substr(what.find(' ') + 1), err);
+    case Step::kSelinux:
+      return SelinuxError(what, err);
     case Step::kCgroup:
       return internal("join cgroup");
     case Step::kNamespaces:

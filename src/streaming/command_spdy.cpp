@@ -6,6 +6,7 @@ namespace cradle::streaming {
 namespace {
 
 constexpr seconds kCreationTime{30};
+constexpr size_t kMaxEarly = 64 * 1024;
 
 int ChannelOf(std::string_view type) {
   static constexpr std::string_view kNames[] = {"stdin", "stdout", "stderr", "error", "resize"};
@@ -58,19 +59,36 @@ void SpdyCommand::OnStream(uint32_t id, const spdy::Headers& headers) {
   ids_[channel] = last_id_ = id;
   for (int i = 0; i < kChannels; ++i)
     if (expected_[i] && ids_[i] == 0) return;
+  if (!ready_) BecomeReady();
+}
+
+void SpdyCommand::BecomeReady() {
   creation_.Cancel();
   ready_ = true;
   handler_.OnReady();
+  if (early_size_) handler_.OnResize(*early_size_);
+  if (!early_.empty()) handler_.OnInput(std::exchange(early_, {}));
+  if (input_ended_) handler_.OnInputEnd();
 }
 
 void SpdyCommand::OnData(uint32_t id, std::string_view bytes, bool fin) {
   if (connection_.over()) return;
   if (id == this->id(Channel::kStdin) && !input_ended_) {
-    if (!bytes.empty()) handler_.OnInput(bytes);
-    if (fin) EndInput();
+    if (!bytes.empty()) TakeInput(bytes);
+    if (fin && !connection_.over()) EndInput();
   } else if (id == this->id(Channel::kResize)) {
-    if (auto size = resize_.Feed(bytes)) handler_.OnResize(*size);
+    auto size = resize_.Feed(bytes);
+    if (size && ready_) handler_.OnResize(*size);
+    if (size && !ready_) early_size_ = size;
   }
+}
+
+void SpdyCommand::TakeInput(std::string_view bytes) {
+  if (ready_) return handler_.OnInput(bytes);
+  early_.append(bytes);
+  if (early_.size() <= kMaxEarly) return;
+  connection_.Abort();
+  OnGone("the client sends input instead of opening its streams");
 }
 
 void SpdyCommand::OnReset(uint32_t id) {
@@ -78,7 +96,7 @@ void SpdyCommand::OnReset(uint32_t id) {
 }
 
 void SpdyCommand::EndInput() {
-  if (!std::exchange(input_ended_, true)) handler_.OnInputEnd();
+  if (!std::exchange(input_ended_, true) && ready_) handler_.OnInputEnd();
 }
 
 void SpdyCommand::OnPing(uint32_t id) { connection_.Write(spdy::Ping(id)); }

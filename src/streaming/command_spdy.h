@@ -25,6 +25,8 @@ class SpdyCommand final : public CommandClient, private Connection::Handler, pri
   void OnData(uint32_t id, std::string_view bytes, bool fin) override;
   void OnReset(uint32_t id) override;
   void OnPing(uint32_t id) override;
+  void BecomeReady();
+  void TakeInput(std::string_view bytes);
   void EndInput();
   uint32_t& id(Channel channel) { return ids_[static_cast<int>(channel)]; }
 
@@ -37,6 +39,8 @@ class SpdyCommand final : public CommandClient, private Connection::Handler, pri
   uint32_t ids_[kChannels] = {};  // 0: not there
   uint32_t last_id_ = 0;
   bool ready_ = false;
+  std::string early_;  // input that came before all streams were there
+  std::optional<Size> early_size_;
   bool input_ended_ = false;
   ResizeReader resize_;
   EventLoop::Timer creation_;

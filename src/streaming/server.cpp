@@ -13,6 +13,7 @@
 #include "base/sys/thread.h"
 #include "base/thread_pool.h"
 #include "streaming/negotiate.h"
+#include "streaming/route.h"
 
 namespace cradle::streaming {
 namespace {
@@ -46,18 +47,6 @@ int StatusOf(const Error& error) {
     case Code::kUnavailable: return 503;
     default: return 500;
   }
-}
-
-struct Route {
-  Kind kind;
-  std::string_view token;
-};
-std::optional<Route> FindRoute(std::string_view path) {
-  for (Kind kind : {Kind::kExec, Kind::kAttach, Kind::kPortForward}) {
-    std::string prefix = Cat("/", NameOf(kind), "/");
-    if (path.starts_with(prefix)) return Route{kind, path.substr(prefix.size())};
-  }
-  return std::nullopt;
 }
 
 class HttpServer final : public Server {

@@ -138,10 +138,10 @@ Result<> Decompressor::Count(std::string_view plain) {
   out_ += plain.size();
   if (out_ > limits_.max_bytes)
     return Error(Code::kResourceExhausted,
-                 Cat("larger than the limit of ", std::to_string(limits_.max_bytes), " bytes"));
+                 Cat("larger than the limit of ", std::to_string(limits_.max_bytes), " bytes (image.max_layer_bytes)"));
   if (out_ > limits_.ratio_from && out_ / limits_.max_ratio > in_)
     return Error(Code::kResourceExhausted,
-                 Cat("compressed beyond the limit of ", std::to_string(limits_.max_ratio), " to 1"));
+                 Cat("compressed beyond the limit of ", std::to_string(limits_.max_ratio), " to 1 (image.max_layer_ratio)"));
   return sink_(plain);
 }
 

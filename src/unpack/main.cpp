@@ -6,7 +6,7 @@
 // namespace of its own would add a copy of every mount of the host (and keep those busy), a network namespace 0.6 ms and
 // its clean-up, and neither would take anything away: no call that opens a socket, mounts or joins is allowed.
 //
-//   cradle-unpack MAX_BYTES MAX_ENTRIES    0: the archive; 3: the directory; 4: unpack/report.h
+//   cradle-unpack MAX_BYTES MAX_ENTRIES MAX_RATIO    0: the archive; 3: the directory; 4: unpack/report.h
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -37,7 +37,8 @@ constexpr seconds kTalkTimeout{60};
 constexpr int kSystemCalls[] = {
     SYS_read, SYS_write, SYS_close, SYS_fstat, SYS_newfstatat, SYS_lseek, SYS_openat, SYS_openat2, SYS_getdents64,
     SYS_readlinkat, SYS_mkdirat, SYS_mknodat, SYS_symlinkat, SYS_linkat, SYS_unlinkat, SYS_renameat2, SYS_fchmod,
-    SYS_fchown, SYS_fchownat, SYS_utimensat, SYS_fsetxattr, SYS_fgetxattr, SYS_sendmsg, SYS_recvmsg, SYS_recvfrom, SYS_poll,
+    SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_utimensat, SYS_ftruncate, SYS_pwrite64, SYS_fsetxattr, SYS_fgetxattr,
+    SYS_flistxattr, SYS_sendmsg, SYS_recvmsg, SYS_recvfrom, SYS_poll,
     SYS_fcntl, SYS_futex, SYS_mmap, SYS_munmap, SYS_mremap, SYS_mprotect, SYS_madvise, SYS_brk, SYS_rt_sigprocmask,
     SYS_rt_sigreturn, SYS_sched_yield, SYS_restart_syscall, SYS_clock_gettime, SYS_prctl, SYS_set_robust_list,
     SYS_rseq, SYS_exit, SYS_exit_group,
@@ -131,7 +132,8 @@ bool ParseNumber(std::string_view text, uint64_t& out) {
 int main(int argc, char** argv) {
   using namespace cradle::unpack;
   Limits limits;
-  if (argc != 3 || !ParseNumber(argv[1], limits.max_bytes) || !ParseNumber(argv[2], limits.max_entries)) {
+  if (argc != 4 || !ParseNumber(argv[1], limits.max_bytes) || !ParseNumber(argv[2], limits.max_entries) ||
+      !ParseNumber(argv[3], limits.max_ratio) || limits.max_ratio == 0) {
     std::fprintf(stderr, "cradle-unpack is started by cradled\n");
     return 2;
   }

@@ -5,7 +5,15 @@
 namespace cradle::unpack {
 
 Result<> BlockQueue::Put(std::string_view bytes) {
-  std::string block(bytes);
+  std::string block;
+  {
+    std::lock_guard lock(mutex_);
+    if (!spare_.empty()) {
+      block = std::move(spare_.back());
+      spare_.pop_back();
+    }
+  }
+  block.assign(bytes);
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return blocks_.size() < kBlocks || given_up_; });
   if (given_up_) return Error(Code::kAborted, "the reader of the archive stopped");
@@ -29,6 +37,7 @@ Result<std::string_view> BlockQueue::Take(size_t max) {
       if (error_) return *error_;
       return std::string_view();
     }
+    spare_.push_back(std::move(current_));
     current_ = std::move(blocks_.front());
     blocks_.pop_front();
     at_ = 0;

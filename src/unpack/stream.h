@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -38,6 +39,7 @@ class BlockQueue : public Source {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::string> blocks_;
+  std::vector<std::string> spare_;  // used up, kept for their memory
   bool ended_ = false, given_up_ = false;
   std::optional<Error> error_;
 

@@ -4,40 +4,12 @@
 #include <charconv>
 #include <cstring>
 
+#include "unpack/tar_header.h"
+
 namespace cradle::unpack {
 namespace {
 
-constexpr size_t kBlock = 512;
 constexpr std::string_view kXattrPrefix = "SCHILY.xattr.";
-
-std::string_view Text(const char* field, size_t size) {
-  return {field, strnlen(field, size)};
-}
-
-// Octal text, or base-256 when the first bit is set (GNU). Negative numbers only where `low` allows them.
-Result<int64_t> Number(const char* field, size_t size, std::string_view name, int64_t low = 0) {
-  int64_t value = 0;
-  if (static_cast<unsigned char>(field[0]) & 0x80) {
-    value = (field[0] & 0x40) ? -1 : 0;
-    for (size_t i = 0; i < size; ++i) {
-      auto byte = static_cast<unsigned char>(field[i]);
-      if (i == 0) byte = static_cast<unsigned char>((byte & 0x40) ? byte | 0x80 : byte & 0x7f);
-      if (value > INT64_MAX >> 8 || value < INT64_MIN >> 8) return InvalidArgument(Cat(name, " is out of range"));
-      value = value * 256 + byte;
-    }
-  } else {
-    std::string_view text = Text(field, size);
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-    if (!text.empty()) {
-      auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 8);
-      if (error != std::errc() || end != text.data() + text.size())
-        return InvalidArgument(Cat(name, " is no octal number"));
-    }
-  }
-  if (value < low) return InvalidArgument(Cat(name, " is negative"));
-  return value;
-}
 
 Result<int64_t> Decimal(std::string_view text, std::string_view name) {
   int64_t value = 0;
@@ -89,7 +61,14 @@ Result<> ParsePax(std::string_view rest, std::map<std::string, std::string>& out
     std::string_view record = rest.substr(digits + 1, length - digits - 2);
     size_t equals = record.find('=');
     if (equals == 0 || equals == std::string_view::npos) return InvalidArgument("malformed PAX record");
-    out[std::string(record.substr(0, equals))] = record.substr(equals + 1);
+    std::string key(record.substr(0, equals)), value(record.substr(equals + 1));
+    // GNU's first form of sparse files repeats two keys: the map of the second form is made of them.
+    if (key == "GNU.sparse.offset" || key == "GNU.sparse.numbytes") {
+      std::string& map = out["GNU.sparse.map"];
+      map += Cat(map.empty() ? "" : ",", value);
+    } else {
+      out[key] = std::move(value);
+    }
     rest.remove_prefix(length);
   }
   return {};
@@ -99,7 +78,8 @@ EntryType TypeOf(char flag) {
   switch (flag) {
     case '0':
     case '\0':
-    case '7': return EntryType::kFile;
+    case '7':
+    case 'S': return EntryType::kFile;
     case '1': return EntryType::kHardLink;
     case '2': return EntryType::kSymlink;
     case '3': return EntryType::kCharDevice;
@@ -111,6 +91,30 @@ EntryType TypeOf(char flag) {
 }
 
 }  // namespace
+
+Result<int64_t> Number(const char* field, size_t size, std::string_view name, int64_t low) {
+  int64_t value = 0;
+  if (static_cast<unsigned char>(field[0]) & 0x80) {
+    value = (field[0] & 0x40) ? -1 : 0;
+    for (size_t i = 0; i < size; ++i) {
+      auto byte = static_cast<unsigned char>(field[i]);
+      if (i == 0) byte = static_cast<unsigned char>((byte & 0x40) ? byte | 0x80 : byte & 0x7f);
+      if (value > INT64_MAX >> 8 || value < INT64_MIN >> 8) return InvalidArgument(Cat(name, " is out of range"));
+      value = value * 256 + byte;
+    }
+  } else {
+    std::string_view text = Text(field, size);
+    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+    if (!text.empty()) {
+      auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 8);
+      if (error != std::errc() || end != text.data() + text.size())
+        return InvalidArgument(Cat(name, " is no octal number"));
+    }
+  }
+  if (value < low) return InvalidArgument(Cat(name, " is negative"));
+  return value;
+}
 
 std::string Printable(std::string_view name) {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -124,39 +128,6 @@ std::string Printable(std::string_view name) {
   if (name.size() > kShown) out += "...";
   return out;
 }
-
-struct TarReader::Header {
-  char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8];
-  char type;
-  char target[100], magic[6], version[2], user[32], group[32], major[8], minor[8], prefix[155], rest[12];
-
-  char* bytes() { return reinterpret_cast<char*>(this); }
-  const char* bytes() const { return reinterpret_cast<const char*>(this); }
-  bool IsZero() const {
-    return std::all_of(bytes(), bytes() + kBlock, [](char c) { return c == 0; });
-  }
-  // The sum of all bytes, the field itself counted as spaces; some old writers summed signed bytes.
-  Result<> Check() const {
-    int64_t plain = 0, with_sign = 0;
-    for (size_t i = 0; i < kBlock; ++i) {
-      bool in_field = i >= offsetof(Header, checksum) && i < offsetof(Header, checksum) + sizeof checksum;
-      char c = in_field ? ' ' : bytes()[i];
-      plain += static_cast<unsigned char>(c);
-      with_sign += static_cast<signed char>(c);
-    }
-    auto stated = Number(checksum, sizeof checksum, "checksum");
-    if (!stated.ok() || (*stated != plain && *stated != with_sign))
-      return InvalidArgument("not a tar archive, or a damaged one");
-    return {};
-  }
-  // GNU archives use the place of the prefix for other things.
-  std::string Path() const {
-    std::string own(Text(name, sizeof name));
-    bool posix = std::memcmp(magic, "ustar\0", 6) == 0;
-    if (!posix || prefix[0] == 0) return own;
-    return Cat(Text(prefix, sizeof prefix), "/", own);
-  }
-};
 
 Result<bool> TarReader::ReadExactly(char* out, size_t size) {
   size_t have = 0;
@@ -203,7 +174,7 @@ Result<bool> TarReader::ReadHeader(Header& header) {
   TRYV(header.Check());
   if (++entries_ > limits_.max_entries)
     return Error(Code::kResourceExhausted,
-                 Cat("more than the limit of ", std::to_string(limits_.max_entries), " entries"));
+                 Cat("more than the limit of ", std::to_string(limits_.max_entries), " entries (image.max_layer_entries)"));
   data_left_ = static_cast<uint64_t>(TRY(Number(header.size, sizeof header.size, "size")));
   padding_ = -data_left_ & (kBlock - 1);
   return true;
@@ -229,13 +200,13 @@ Result<> TarReader::ApplyPax(Entry& entry) {
     else if (key == "uid") entry.uid = TRY(CheckedId(TRY(Decimal(value, key)), "uid"));
     else if (key == "gid") entry.gid = TRY(CheckedId(TRY(Decimal(value, key)), "gid"));
     else if (key.starts_with(kXattrPrefix)) entry.xattrs.emplace_back(key.substr(kXattrPrefix.size()), value);
-    else if (key.starts_with("GNU.sparse.")) return Error(Code::kUnimplemented, "a sparse file in GNU's format");
+    else if (key.starts_with("GNU.sparse.")) TRYV(ApplySparsePax(key, value, entry));
   }
   return {};
 }
 
 Result<std::optional<Entry>> TarReader::Finish(const Header& header) {
-  if (header.type == 'S') return Error(Code::kUnimplemented, "a sparse file in GNU's format");
+  if (header.type == 'S') TRYV(ReadSparseHeaders(header));
   Entry entry;
   entry.type = TypeOf(header.type);
   entry.path = long_name_ ? std::move(*long_name_) : header.Path();
@@ -261,9 +232,11 @@ Result<std::optional<Entry>> TarReader::Finish(const Header& header) {
   // Archives from before directories had a type.
   if (entry.type == EntryType::kFile && entry.path.ends_with('/')) entry.type = EntryType::kDirectory;
   entry.size = data_left_;
+  if (sparse_) TRYV(FinishSparse(entry));
   pax_.clear();
   long_name_.reset();
   long_target_.reset();
+  sparse_.reset();
   return entry;
 }
 

@@ -1,6 +1,6 @@
-// TarReader: the entries of a tar archive: ustar, PAX (with extended attributes), GNU long names, base-256 numbers.
-// Everything in it is hostile: each number, name and header is checked against a limit, and an error names it.
-// GNU sparse entries are refused (the image specification says that layers should not hold any). One thread.
+// TarReader: the entries of a tar archive: ustar, PAX (with extended attributes), GNU long names, base-256 numbers, and
+// GNU's sparse files in all four forms (sparse.cpp). Everything in it is hostile: each number, name and header is checked
+// against a limit, and an error names it. One thread.
 //
 //   TarReader reader(source, limits);
 //   while (true) { auto entry = TRY(reader.Next()); if (!entry) break; ... reader.ReadData() ... }
@@ -24,6 +24,11 @@ namespace cradle::unpack {
 
 enum class EntryType { kFile, kHardLink, kSymlink, kCharDevice, kBlockDevice, kDirectory, kFifo, kOther };
 
+// A piece of a sparse file; what lies between is zero.
+struct Extent {
+  uint64_t offset = 0, size = 0;
+};
+
 struct Entry {
   EntryType type = EntryType::kFile;
   std::string path;    // as in the archive
@@ -35,6 +40,9 @@ struct Entry {
   timespec mtime{};
   unsigned major = 0, minor = 0;
   std::vector<std::pair<std::string, std::string>> xattrs;
+  // Of a sparse file: the data are those of the extents, one after the other; they are in order and end within `size`.
+  bool sparse = false;
+  std::vector<Extent> extents;
 };
 
 // A name from an archive, for an error text: control bytes escaped, cut.
@@ -52,6 +60,12 @@ class TarReader {
  private:
   struct Header;
   using PaxRecords = std::map<std::string, std::string>;
+  // What the headers said of a sparse file, until the entry is complete.
+  struct Sparse {
+    std::vector<Extent> extents;
+    std::optional<uint64_t> real_size;
+    bool map_in_data = false;  // GNU's form 1.0
+  };
 
   Result<bool> ReadExactly(char* out, size_t size);  // false: the archive ended before the first byte
   Result<bool> ReadHeader(Header& header);           // false: the end
@@ -59,6 +73,13 @@ class TarReader {
   Result<std::string> ReadExtension();
   Result<std::optional<Entry>> Finish(const Header& header);
   Result<> ApplyPax(Entry& entry);
+  Result<> ReadSparseHeaders(const Header& header);  // the old form
+  Result<> ApplySparsePax(const std::string& key, const std::string& value, Entry& entry);
+  Result<> ReadSparseMap();  // of form 1.0
+  Result<uint64_t> ReadMapNumber();
+  Result<> FinishSparse(Entry& entry);
+
+  Result<> AddExtent(uint64_t offset, uint64_t size);
 
   Source& source_;
   const Limits limits_;
@@ -67,6 +88,7 @@ class TarReader {
   // Extensions in front of the next entry.
   PaxRecords pax_;
   std::optional<std::string> long_name_, long_target_;
+  std::optional<Sparse> sparse_;
 };
 
 }  // namespace cradle::unpack

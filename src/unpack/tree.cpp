@@ -8,6 +8,8 @@
 #include <deque>
 
 #include "base/sys/file.h"
+#include "base/sys/file_more.h"
+#include "base/tree_size.h"
 
 namespace cradle::unpack {
 namespace {
@@ -17,6 +19,8 @@ constexpr std::string_view kOpaque = ".wh..wh..opq";
 constexpr std::string_view kReserved = ".wh..wh.";  // aufs' own files
 
 bool IsWhiteout(const struct stat& info) { return S_ISCHR(info.st_mode) && info.st_rdev == 0; }
+
+uint64_t BytesOf(const struct stat& info) { return static_cast<uint64_t>(info.st_blocks) * 512; }
 
 std::string Join(const std::string& folder, std::string_view name) {
   return folder.empty() ? std::string(name) : Cat(folder, "/", name);
@@ -46,20 +50,49 @@ bool IsWantedXattr(std::string_view name) {
   return name == "security.capability" || (name.starts_with("user.") && !name.starts_with("user.overlay."));
 }
 
-// The order matters: chown(2) clears setuid and security.capability.
-Result<> SetMetadata(FdRef fd, const Entry& entry) {
-  TRYV(sys::Fchown(fd, entry.uid, entry.gid));
+Result<> SetXattrs(FdRef fd, const Entry& entry) {
   for (const auto& [name, value] : entry.xattrs) {
     if (!IsWantedXattr(name)) continue;
     auto set = sys::SetXattr(fd, name, value);
     if (!set.ok() && set.error().err() != ENOTSUP) return set;
   }
+  return {};
+}
+
+// The order matters: chown(2) clears setuid and security.capability.
+Result<> SetMetadata(FdRef fd, const Entry& entry) {
+  TRYV(sys::Fchown(fd, entry.uid, entry.gid));
+  TRYV(SetXattrs(fd, entry));
   return sys::Fchmod(fd, entry.mode);
 }
 
 Result<> SetTimes(FdRef fd, timespec time) {
   const timespec times[2] = {time, time};
   return sys::Futimens(fd, times);
+}
+
+Result<> WriteAll(FdRef fd, const LayerTree::Data& data) {
+  for (;;) {
+    std::string_view bytes = TRY(data());
+    if (bytes.empty()) return {};
+    TRYV(sys::WriteAll(fd, bytes.data(), bytes.size()));
+  }
+}
+
+// Piece by piece; the data come without regard to where one ends.
+Result<> WriteSparse(FdRef fd, const Entry& entry, const LayerTree::Data& data) {
+  std::string_view bytes;
+  for (const Extent& extent : entry.extents) {
+    for (uint64_t done = 0; done < extent.size;) {
+      if (bytes.empty()) bytes = TRY(data());
+      if (bytes.empty()) return InvalidArgument("a sparse file is cut");
+      size_t part = std::min<uint64_t>(bytes.size(), extent.size - done);
+      TRYV(sys::PwriteAll(fd, bytes.data(), part, static_cast<off_t>(extent.offset + done)));
+      bytes.remove_prefix(part);
+      done += part;
+    }
+  }
+  return sys::Ftruncate(fd, static_cast<off_t>(entry.size));
 }
 
 }  // namespace
@@ -154,6 +187,7 @@ Result<std::string> LayerTree::MakeFolders(const std::string& path) {
       TRYV(MakeMissing(here, part, next, below ? &*sight.info : nullptr));
     } else if (IsWhiteout(*sight.info)) {
       TRYV(sys::UnlinkAt(here, part, 0));
+      --inodes_;
       opaque_.insert(next);
       TRYV(MakeMissing(here, part, next, nullptr));
       below = false;
@@ -169,6 +203,7 @@ Result<std::string> LayerTree::MakeFolders(const std::string& path) {
 Result<> LayerTree::MakeMissing(FdRef folder, const std::string& name, const std::string& path,
                                 const struct stat* lower) {
   TRYV(sys::MkdirAt(folder, name, 0755));
+  folder_times_[path] = {0, UTIME_OMIT};
   if (!lower) return {};
   UniqueFd fd = TRY(sys::OpenAt(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   TRYV(sys::Fchown(fd, lower->st_uid, lower->st_gid));
@@ -179,6 +214,13 @@ Result<> LayerTree::MakeMissing(FdRef folder, const std::string& name, const std
 
 Result<> LayerTree::Clear(const Place& place) {
   std::string path = place.path();
+  struct stat info = TRY(sys::FstatAt(place.folder, place.name, AT_SYMLINK_NOFOLLOW));
+  if (S_ISDIR(info.st_mode)) {
+    recount_ = true;
+  } else if (info.st_nlink == 1) {
+    --inodes_;
+    bytes_ -= BytesOf(info);
+  }
   TRYV(sys::RemoveTree(place.folder, place.name));
   opaque_.erase(path);
   folder_times_.erase(path);
@@ -199,6 +241,7 @@ Result<> LayerTree::Whiteout(const Place& place, std::string_view hidden) {
     return InvalidArgument("a whiteout of no name");
   Place target{place.folder, place.folder_path, std::string(hidden)};
   auto made = sys::MknodAt(target.folder, target.name, S_IFCHR, 0);
+  if (made.ok()) ++inodes_;
   if (made.ok() || made.error().err() != EEXIST) return made;
   // A whiteout is about the layers below: what this layer brings itself stays.
   struct stat info = TRY(sys::FstatAt(target.folder, target.name, AT_SYMLINK_NOFOLLOW));
@@ -206,18 +249,23 @@ Result<> LayerTree::Whiteout(const Place& place, std::string_view hidden) {
   return {};
 }
 
+// The fewest calls that can do it: most files are root's, with a mode that open(2) gives as well.
 Result<> LayerTree::AddFile(const Entry& entry, const Place& place, const Data& data) {
   UniqueFd fd = TRY(Replacing(place, [&] {
-    return sys::OpenAt(place.folder, place.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    return sys::OpenAt(place.folder, place.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, entry.mode & 0777);
   }));
-  for (;;) {
-    std::string_view bytes = TRY(data());
-    if (bytes.empty()) break;
-    TRYV(sys::WriteAll(fd, bytes.data(), bytes.size()));
-  }
-  TRYV(SetMetadata(fd, entry));
+  if (entry.sparse) TRYV(WriteSparse(fd, entry, data));
+  else TRYV(WriteAll(fd, data));
+  struct stat info = TRY(sys::Fstat(fd));
+  // The order matters: chown(2) clears setuid and security.capability. A folder with setgid gives its group.
+  if (info.st_uid != entry.uid || info.st_gid != entry.gid) TRYV(sys::Fchown(fd, entry.uid, entry.gid));
+  TRYV(SetXattrs(fd, entry));
+  if ((info.st_mode & 07777) != entry.mode || info.st_uid != entry.uid || info.st_gid != entry.gid)
+    TRYV(sys::Fchmod(fd, entry.mode));
   TRYV(SetTimes(fd, entry.mtime));
-  return Count(fd);
+  bytes_ += BytesOf(info);
+  ++inodes_;
+  return {};
 }
 
 Result<> LayerTree::AddDirectory(const Entry& entry, const Place& place) {
@@ -327,6 +375,7 @@ Result<> LayerTree::Add(const Entry& entry, const Data& data) {
 Result<> LayerTree::HideLowerRoot() {
   for (const std::string& name : TRY(lowers_.RootNames())) {
     auto made = sys::MknodAt(root_, name, S_IFCHR, 0);
+    if (made.ok()) ++inodes_;
     if (made.ok()) continue;
     if (made.error().err() != EEXIST) return made;
     struct stat info = TRY(sys::FstatAt(root_, name, AT_SYMLINK_NOFOLLOW));
@@ -337,13 +386,14 @@ Result<> LayerTree::HideLowerRoot() {
 
 Result<> LayerTree::Count(FdRef fd) {
   struct stat info = TRY(sys::Fstat(fd));
-  bytes_ += static_cast<uint64_t>(info.st_blocks) * 512;
+  bytes_ += BytesOf(info);
   ++inodes_;
   return {};
 }
 
 Result<LayerTree::Totals> LayerTree::Finish() {
   if (root_opaque_) TRYV(HideLowerRoot());
+  folder_times_.try_emplace("", timespec{0, UTIME_OMIT});
   folder_.Reset();
   for (const auto& [path, time] : folder_times_) {
     // A later entry may have put something else there.
@@ -353,6 +403,10 @@ Result<LayerTree::Totals> LayerTree::Finish() {
     TRYV(Count(*fd));
   }
   Totals totals{bytes_, inodes_, {}};
+  if (recount_) {
+    TreeSize size = TRY(MeasureTree(root_));
+    totals = {size.bytes, size.inodes, {}};
+  }
   for (const std::string& path : opaque_)
     if (OpenFolder(root_, path).ok()) totals.opaque.push_back(path);
   return totals;

@@ -76,6 +76,7 @@ class LayerTree {
   std::set<std::string> opaque_;
   bool root_opaque_ = false;
   uint64_t bytes_ = 0, inodes_ = 0;
+  bool recount_ = false;  // a folder was replaced: what was below it was counted
 };
 
 }  // namespace cradle::unpack

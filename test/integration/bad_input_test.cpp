@@ -142,6 +142,12 @@ const BadContainer kBadContainers[] = {
        Security(c)->mutable_seccomp()->set_localhost_ref("/no/such/profile.json");
      },
      grpc::NOT_FOUND},
+    {"apparmor", "no-such-profile",
+     [](auto& c) {
+       Security(c)->mutable_apparmor()->set_profile_type(v1::SecurityProfile::Localhost);
+       Security(c)->mutable_apparmor()->set_localhost_ref("localhost/no-such-profile");
+     },
+     grpc::FAILED_PRECONDITION},
     {"target_id", "feedfeed",
      [](auto& c) {
        auto* options = Security(c)->mutable_namespace_options();

@@ -1,24 +1,10 @@
 // Limits: what the kernel's files say, and what happens at them.
-#include <filesystem>
-
 #include "support/node_test.h"
 
 namespace cradle::test {
 namespace {
 
-class Limits : public NodeTest {
- protected:
-  // The file of a container's group, in whichever hierarchy has it.
-  std::string Control(const std::string& container, const std::string& file) {
-    for (const auto& hierarchy : std::filesystem::directory_iterator("/sys/fs/cgroup")) {
-      std::string path = hierarchy.path().string() + CgroupOf(container) + "/" + file;
-      if (!std::filesystem::exists(path)) continue;
-      std::string text = ReadText(path);
-      return text.substr(0, text.find('\n'));
-    }
-    return "no " + file;
-  }
-};
+class Limits : public NodeTest {};
 
 TEST_F(Limits, AreInTheKernelsFiles) {
   auto config = Sleeper("c");
@@ -31,11 +17,13 @@ TEST_F(Limits, AreInTheKernelsFiles) {
   limits->set_cpuset_mems("0");
   limits->set_oom_score_adj(500);
   std::string container = StartNew(RunPod(PodConfig("pod")), config);
-  EXPECT_EQ(Control(container, "cpu.shares"), "512");
-  EXPECT_EQ(Control(container, "cpu.cfs_period_us"), "50000");
-  EXPECT_EQ(Control(container, "cpu.cfs_quota_us"), "25000");
-  EXPECT_EQ(Control(container, "memory.limit_in_bytes"), std::to_string(64 << 20));
-  EXPECT_EQ(Control(container, "cpuset.cpus"), "0");
+  EXPECT_EQ(Control(container, "cpu.shares", "cpu.weight"), IsCgroupV2() ? "59" : "512");
+  EXPECT_EQ(Control(container, "cpu.cfs_period_us", "cpu.max"), IsCgroupV2() ? "25000 50000" : "50000");
+  if (!IsCgroupV2()) {
+    EXPECT_EQ(Control(container, "cpu.cfs_quota_us", ""), "25000");
+  }
+  EXPECT_EQ(Control(container, "memory.limit_in_bytes", "memory.max"), std::to_string(64 << 20));
+  EXPECT_EQ(Control(container, "cpuset.cpus", "cpuset.cpus"), "0");
   EXPECT_EQ(ReadText("/proc/" + std::to_string(PidOf(container)) + "/oom_score_adj"), "500\n");
   auto told = StatusOf(container).resources().linux();
   EXPECT_EQ(told.cpu_shares(), 512);

@@ -46,7 +46,8 @@ Outcome MountCgroups(const Plan& plan, State& state, const Mount& mount) noexcep
     return {};
   }
   static constexpr Option kOptions[] = {{"mode", "755"}, {"size", "64k"}};
-  Fd tmpfs(MakeFilesystem("tmpfs", kOptions, mount.attributes & ~uint64_t{MOUNT_ATTR_RDONLY}));
+  Fd tmpfs(MakeFilesystem("tmpfs", kOptions, mount.attributes & ~uint64_t{MOUNT_ATTR_RDONLY},
+                          plan.mount_label));
   Fd target(Ensure(state.root, mount.target, Leaf::kDirectory));
   if (!tmpfs.valid() || !target.valid() || Attach(tmpfs.get(), target.get()) < 0)
     return Fail(Step::kMount, "tmpfs", mount.target);

@@ -67,8 +67,9 @@ inline bool Await(int fd) noexcept {
   return got == 1;
 }
 
-// A new file system, attached nowhere.
-int MakeFilesystem(const char* type, std::span<const Option> options, uint64_t attributes) noexcept;
+// A new file system, attached nowhere. `label`: SELinux's, of everything in it, or null.
+int MakeFilesystem(const char* type, std::span<const Option> options, uint64_t attributes,
+                   const char* label = nullptr) noexcept;
 
 // Closes a descriptor at the end of a scope and keeps errno.
 class Fd {

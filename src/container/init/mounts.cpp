@@ -80,10 +80,16 @@ bool IsDev(const Mount& mount) noexcept {
   return mount.kind == MountKind::kTmpfs && strcmp(mount.target, "/dev") == 0;
 }
 
-int OpenTree(const Mount& mount, State& state) noexcept {
+// Those that are this container's alone may have a label; of the others there is one in the kernel.
+int Make(const Plan& plan, const Mount& mount) noexcept {
+  bool alone = mount.kind == MountKind::kTmpfs || mount.kind == MountKind::kDevpts;
+  return MakeFilesystem(TypeName(mount.kind), mount.options, mount.attributes,
+                        alone ? plan.mount_label : nullptr);
+}
+
+int OpenTree(const Plan& plan, const Mount& mount, State& state) noexcept {
   if (mount.tree >= 0) return mount.tree;
-  if (mount.kind != MountKind::kPodShm)
-    return MakeFilesystem(TypeName(mount.kind), mount.options, mount.attributes);
+  if (mount.kind != MountKind::kPodShm) return Make(plan, mount);
   int tree = state.shm;
   state.shm = -1;
   if (tree < 0) errno = EBUSY;  // planned twice
@@ -108,7 +114,7 @@ int OpenTarget(const Mount& mount, int tree, int root) noexcept {
 Outcome MakeMount(const Plan& plan, State& state, const Mount& mount) noexcept {
   if (mount.kind == MountKind::kCgroup) return MountCgroups(plan, state, mount);
   const char* what = mount.kind == MountKind::kBind ? mount.source : TypeName(mount.kind);
-  Fd tree(OpenTree(mount, state));
+  Fd tree(OpenTree(plan, mount, state));
   if (!tree.valid()) return Fail(Step::kMount, what, mount.target);
   Fd target(OpenTarget(mount, tree.get(), state.root));
   if (!target.valid() || Attach(tree.get(), target.get()) < 0)
@@ -119,6 +125,7 @@ Outcome MakeMount(const Plan& plan, State& state, const Mount& mount) noexcept {
 
 // What covers masked paths: files the null device, directories one empty tmpfs.
 struct Covers {
+  const char* label;
   int null = -1;
   int empty = -1;
 };
@@ -140,7 +147,8 @@ int CoverDirectory(int target, Covers& covers) noexcept {
   }
   covers.empty =
       MakeFilesystem("tmpfs", kOptions,
-                     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+                     MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+                     covers.label);
   return covers.empty < 0 ? -1 : Attach(covers.empty, target);
 }
 
@@ -175,14 +183,15 @@ Outcome MakeReadonly(const char* path, const State& state) noexcept {
 
 }  // namespace
 
-int MakeFilesystem(const char* type, std::span<const Option> options,
-                   uint64_t attributes) noexcept {
+int MakeFilesystem(const char* type, std::span<const Option> options, uint64_t attributes,
+                   const char* label) noexcept {
   Fd fs(fsopen(type, FSOPEN_CLOEXEC));
   if (!fs.valid() || fsconfig(fs.get(), FSCONFIG_SET_STRING, "source", type, 0) < 0) return -1;
   for (const Option& option : options) {
     unsigned command = option.value ? FSCONFIG_SET_STRING : FSCONFIG_SET_FLAG;
     if (fsconfig(fs.get(), command, option.key, option.value, 0) < 0) return -1;
   }
+  if (label && fsconfig(fs.get(), FSCONFIG_SET_STRING, "context", label, 0) < 0) return -1;
   if (fsconfig(fs.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) < 0) return -1;
   return fsmount(fs.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(attributes));
 }
@@ -202,7 +211,7 @@ Outcome MakeForeignMounts(const Plan& plan, State&) noexcept {
     bool dev = IsDev(mount);
     bool host_network = mount.kind == MountKind::kSysfs && !(plan.join_namespaces & CLONE_NEWNET);
     if (!dev && !host_network) continue;
-    mount.tree = MakeFilesystem(TypeName(mount.kind), mount.options, mount.attributes);
+    mount.tree = Make(plan, mount);
     if (mount.tree < 0) return Fail(Step::kMount, TypeName(mount.kind), mount.target);
     if (dev) INIT_TRY(FillDev(plan, mount.tree));
   }
@@ -218,7 +227,7 @@ Outcome MakeKernelViews(const Plan& plan, State&) noexcept {
   for (Mount& mount : plan.mounts) {
     if ((mount.kind != MountKind::kProc && mount.kind != MountKind::kSysfs) || mount.tree >= 0)
       continue;
-    mount.tree = MakeFilesystem(TypeName(mount.kind), mount.options, mount.attributes);
+    mount.tree = Make(plan, mount);
     if (mount.tree < 0) return Fail(Step::kMount, TypeName(mount.kind), mount.target);
   }
   return {};
@@ -230,7 +239,7 @@ Outcome MakeMounts(const Plan& plan, State& state) noexcept {
 }
 
 Outcome MaskPaths(const Plan& plan, State& state) noexcept {
-  Covers covers;
+  Covers covers{plan.mount_label};
   for (const char* path : plan.masked_paths) INIT_TRY(Mask(path, state, covers));
   for (const char* path : plan.readonly_paths) INIT_TRY(MakeReadonly(path, state));
   Fd null(covers.null), empty(covers.empty);

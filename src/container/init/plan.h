@@ -135,12 +135,18 @@ struct Plan {
   const void* filter = nullptr;  // sock_filter[]
   uint16_t filter_length = 0;
   std::span<const Rlimit> rlimits;
+  const char* apparmor = nullptr;  // "exec PROFILE", as the kernel wants to be told
+  const char* selinux = nullptr;   // the process's label
+
+  const char* mount_label = nullptr;  // SELinux's, of what is in the file systems made here
 };
 
 // What failed. The text for each is the launcher's (shim/launch_report).
 enum class Step : uint32_t {
   kNone,
   kSetup,  // what: the call
+  kAppArmor,  // what: "exec PROFILE"
+  kSelinux,   // what: the label
   kCgroup,
   kNamespaces,
   kHostname,  // what: the name

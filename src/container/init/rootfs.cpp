@@ -72,6 +72,9 @@ int ByFsopen(const Plan& plan, OverlayCall call, const Layers& layers) noexcept 
       SetDirectory(fs.get(), call, "workdir", layers.work()) < 0)
     return -1;
   if (plan.overlay_volatile) fsconfig(fs.get(), FSCONFIG_SET_FLAG, "volatile", nullptr, 0);  // 5.10
+  if (plan.mount_label &&
+      fsconfig(fs.get(), FSCONFIG_SET_STRING, "context", plan.mount_label, 0) < 0)
+    return -1;
   if (fsconfig(fs.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) < 0) return -1;
   return fsmount(fs.get(), FSMOUNT_CLOEXEC, 0);
 }
@@ -87,8 +90,11 @@ void Append(char* out, size_t& at, const char* text) noexcept {
 int ByMount(const Plan& plan, const Layers& layers) noexcept {
   char data[4096];
   size_t at = 0;
+  size_t others = 96 + (plan.mount_label ? strlen(plan.mount_label) : 0);
+  if (others > sizeof data / 2) return errno = E2BIG, -1;
   Append(data, at, "lowerdir=");
-  size_t numbers = JoinNumbers(layers.first, layers.lower_count, data + at, sizeof data - at - 64);
+  size_t numbers =
+      JoinNumbers(layers.first, layers.lower_count, data + at, sizeof data - at - others);
   if (!numbers) return errno = E2BIG, -1;
   at += numbers;
   Append(data, at, ",upperdir=");
@@ -96,6 +102,11 @@ int ByMount(const Plan& plan, const Layers& layers) noexcept {
   Append(data, at, ",workdir=");
   at += FormatNumber(data + at, static_cast<unsigned>(layers.work()));
   Append(data, at, plan.overlay_volatile ? ",volatile" : "");
+  if (plan.mount_label) {  // in quotes: its categories are separated by commas
+    Append(data, at, ",context=\"");
+    Append(data, at, plan.mount_label);
+    Append(data, at, "\"");
+  }
   if (mount("overlay", plan.upper_dir, "overlay", 0, data) < 0) return -1;
   return open_tree(AT_FDCWD, plan.upper_dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
@@ -150,14 +161,18 @@ Outcome OpenLayers(const Plan& plan, const Layers& layers, Mapped mapped) noexce
   return OpenLayer(plan.work_dir, layers.work());
 }
 
+// The kernel doesn't know this way (of descriptors, 6.1 says EOPNOTSUPP and 6.12 EBADF), or it carries
+// fewer layers (E2BIG), or there is a real mistake, which every way finds.
+bool MayBeUnknown(int err) noexcept {
+  return err == EINVAL || err == EOPNOTSUPP || err == EBADF || err == E2BIG;
+}
+
 int FirstThatWorks(const Plan& plan, const Layers& layers) noexcept {
   errno = EINVAL;
   for (int call = static_cast<int>(plan.overlay_call); call < static_cast<int>(OverlayCall::kMount);
        ++call) {
     int root = ByFsopen(plan, static_cast<OverlayCall>(call), layers);
-    // EINVAL: the kernel doesn't know this way, or there is a real mistake, which every way finds.
-    // E2BIG: more layers than this way carries.
-    if (root >= 0 || (errno != EINVAL && errno != E2BIG)) return root;
+    if (root >= 0 || !MayBeUnknown(errno)) return root;
   }
   return -1;
 }
@@ -178,8 +193,9 @@ Outcome MakeShmRoot(const Plan& plan, State&) noexcept {
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0)
     return Fail(Step::kRoot, "make private");
   const Option options[] = {{"mode", "1777"}, {"size", plan.shm_size}};
-  Fd root(
-      MakeFilesystem("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
+  Fd root(MakeFilesystem("tmpfs", options,
+                         MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+                         plan.mount_label));
   if (!root.valid()) return Fail(Step::kShm);
   return Pivot(root.get());
 }
@@ -191,7 +207,7 @@ Outcome OpenOverlay(const Plan& plan, State& state) noexcept {
   if (chdir("/proc/self/fd") < 0) return Fail(Step::kSetup, "chdir /proc/self/fd");
   state.root = FirstThatWorks(plan, layers);
   if (state.root < 0) {
-    if (errno != EINVAL && errno != E2BIG) return Fail(Step::kOverlay, plan.upper_dir);
+    if (!MayBeUnknown(errno)) return Fail(Step::kOverlay, plan.upper_dir);
     INIT_TRY(MountInCopy(plan, layers, state));
   }
   if (syscall(SYS_close_range, layers.first, layers.work(), 0) < 0)

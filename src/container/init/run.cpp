@@ -17,13 +17,13 @@ constexpr int kFailed = 127;
 Outcome SayReady(const Plan&, State&) noexcept;
 Outcome WaitAtGate(const Plan&, State&) noexcept;
 
-constexpr StepFunction kPause[] = {CloseForeign, JoinCgroups,  SetOomScore,
+constexpr StepFunction kPause[] = {CloseForeign, Confine,      JoinCgroups, SetOomScore,
                                    AwaitIds,     ResetProcess, NameHost,
                                    WriteSysctls,  // before the host's /proc is gone
                                    MakeShmRoot,  SayReady,     ConnectStdio, ExecutePause};
 
 constexpr StepFunction kContainer[] = {
-    CloseForeign,       JoinCgroups,  SetOomScore,  // the last two as the host's root
+    CloseForeign,       Confine,      JoinCgroups,  SetOomScore,  // the last two as the host's root
     OpenBindSources,    OpenOverlay,                // while the host's paths are there
     MakeForeignMounts,                              // the last one as the host's root
     EnterUserNamespace,                             // a new process where there is one
@@ -34,10 +34,10 @@ constexpr StepFunction kContainer[] = {
     MaskPaths,          SealRoot,     SayReady,        WaitAtGate,     SetRlimits,
     EnterDirectory,     ConnectStdio, DropPrivileges,  CheckDirectory, Execute};
 
-constexpr StepFunction kExec[] = {CloseForeign,   JoinCgroups,    SetOomScore,  EnterContainer,
-                                  ResetProcess,   LookUpUser,     MakeTerminal, SayReady,
-                                  SetRlimits,     EnterDirectory, ConnectStdio, DropPrivileges,
-                                  CheckDirectory, Execute};
+constexpr StepFunction kExec[] = {
+    CloseForeign, Confine,  JoinCgroups, SetOomScore,    EnterContainer, ResetProcess,   LookUpUser,
+    MakeTerminal, SayReady, SetRlimits,  EnterDirectory, ConnectStdio,   DropPrivileges, CheckDirectory,
+    Execute};
 
 iovec Bytes(const void* data, size_t size) noexcept { return {const_cast<void*>(data), size}; }
 

@@ -50,6 +50,8 @@ Outcome ResetProcess(const Plan&, State&) noexcept;  // signals, session, umask 
 Outcome SetOomScore(const Plan&, State&) noexcept;   // the host's /proc must be there
 Outcome ConnectStdio(const Plan&, State&) noexcept;
 Outcome SetRlimits(const Plan&, State&) noexcept;
+// confine.cpp
+Outcome Confine(const Plan&, State&) noexcept;  // the host's /proc must be there
 // cgroups.cpp
 Outcome JoinCgroups(const Plan&, State&) noexcept;
 Outcome MountCgroups(const Plan&, State&, const Mount&) noexcept;

@@ -1,71 +1,11 @@
 #include "image/builtin/tar_writer.h"
 
-#include <cstdio>
-#include <cstring>
-
 namespace cradle::image {
-namespace {
-
-constexpr size_t kBlock = 512;
-
-// Octal where it fits, else base-256.
-void Number(std::string& header, size_t at, size_t size, uint64_t value) {
-  if (value >> (3 * (size - 1))) {
-    for (size_t i = size - 1; i > 0; --i, value >>= 8) header[at + i] = static_cast<char>(value & 0xff);
-    header[at] = static_cast<char>(0x80);
-    return;
-  }
-  for (size_t i = size - 1; i-- > 0; value >>= 3) header[at + i] = static_cast<char>('0' + (value & 7));
-}
-
-void Text(std::string& header, size_t at, size_t size, std::string_view text) {
-  header.replace(at, std::min(size, text.size()), text.substr(0, size));
-}
-
-std::string PaxRecord(const std::string& key, const std::string& value) {
-  size_t length = key.size() + value.size() + 3;
-  size_t total = length + std::to_string(length).size();
-  total = length + std::to_string(total).size();
-  return std::to_string(total) + " " + key + "=" + value + "\n";
-}
-
-}  // namespace
-
-void TarWriter::Block(const TarEntry& entry, std::string_view path, std::string_view data) {
-  std::string header(kBlock, '\0');
-  Text(header, 0, 100, path);
-  Number(header, 100, 8, entry.mode);
-  Number(header, 108, 8, entry.uid);
-  Number(header, 116, 8, entry.gid);
-  Number(header, 124, 12, data.size());
-  Number(header, 136, 12, static_cast<uint64_t>(entry.mtime));
-  header[156] = entry.type;
-  Text(header, 157, 100, entry.target);
-  header.replace(257, 8, std::string_view("ustar\00000", 8));
-  Number(header, 329, 8, entry.major);
-  Number(header, 337, 8, entry.minor);
-  header.replace(148, 8, "        ");
-  uint64_t sum = 0;
-  for (char c : header) sum += static_cast<unsigned char>(c);
-  header.replace(148, 8, std::string_view("\0\0\0\0\0\0\0 ", 8));
-  Number(header, 148, 7, sum);
-  out_ += header;
-  out_ += data;
-  out_.append(-data.size() & (kBlock - 1), '\0');
-}
 
 TarWriter& TarWriter::Add(const TarEntry& entry) {
-  auto pax = entry.pax;
-  if (entry.path.size() > 100) pax["path"] = entry.path;
-  if (entry.target.size() > 100) pax["linkpath"] = entry.target;
-  if (!pax.empty()) {
-    std::string records;
-    for (const auto& [key, value] : pax) records += PaxRecord(key, value);
-    TarEntry extension;
-    extension.type = 'x';
-    Block(extension, "pax", records);
-  }
-  Block(entry, entry.path, entry.data);
+  out_ += TarHeader(entry, entry.data.size());
+  out_ += entry.data;
+  out_.append(TarFill(entry.data.size()), '\0');
   return *this;
 }
 
@@ -103,7 +43,7 @@ TarWriter& TarWriter::HardLink(std::string path, std::string target) {
 }
 
 std::string TarWriter::Take() {
-  out_.append(2 * kBlock, '\0');
+  out_.append(2 * kTarBlock, '\0');
   return std::move(out_);
 }
 

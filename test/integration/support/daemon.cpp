@@ -43,9 +43,10 @@ Daemon::Daemon() {
   for (const std::string& made : {root(), state(), cni_dir(), plugin_dir(), pod_logs()})
     std::filesystem::create_directories(made);
   WriteNetworkList(BridgeList(dir()));
+  const char* driver = ::getenv("CRADLE_TEST_CGROUP_DRIVER");
   WriteText(dir() + "/config.toml", "[cni]\nconf_dir = \"" + cni_dir() + "\"\nbin_dirs = [\"" + plugin_dir() +
                                         "\", \"" + PluginDir() + "\"]\n[registry]\nconfig_path = \"" + dir() +
-                                        "/certs.d\"\n");
+                                        "/certs.d\"\n[cgroup]\ndriver = \"" + (driver ? driver : "auto") + "\"\n");
 }
 
 Daemon::~Daemon() {

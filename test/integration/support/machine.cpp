@@ -65,11 +65,30 @@ bool ReadStat(pid_t pid, Stat& stat) {
 
 }  // namespace
 
+bool UsesSystemd() {
+  const char* driver = std::getenv("CRADLE_TEST_CGROUP_DRIVER");
+  return IsCgroupV2() && std::filesystem::exists("/run/systemd/system") && (!driver || driver != std::string("cgroupfs"));
+}
+
+std::vector<std::string> CgroupHierarchies() {
+  std::vector<std::string> found;
+  if (IsCgroupV2()) return {"/sys/fs/cgroup"};
+  for (const auto& hierarchy : std::filesystem::directory_iterator("/sys/fs/cgroup")) found.push_back(hierarchy.path());
+  return found;
+}
+
+bool IsCgroupV2() { return std::filesystem::exists("/sys/fs/cgroup/cgroup.controllers"); }
+
 void EnterPrivateMachine() {
-  Need(::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID), "unshare (are you root?)");
-  BecomeInit();
+  Need(::unshare(CLONE_NEWNS | CLONE_NEWNET), "unshare (are you root?)");
+  if (UsesSystemd()) {
+    Need(::prctl(PR_SET_CHILD_SUBREAPER, 1), "subreaper");
+  } else {
+    Need(::unshare(CLONE_NEWPID), "unshare");
+    BecomeInit();
+  }
   Need(::mount("", "/", "", MS_REC | MS_PRIVATE, nullptr), "private mounts");
-  Need(::mount("proc", "/proc", "proc", 0, nullptr), "/proc");
+  if (!UsesSystemd()) Need(::mount("proc", "/proc", "proc", 0, nullptr), "/proc");
   std::filesystem::create_directories("/run/netns");
   Need(::mount("netns", "/run/netns", "tmpfs", 0, "mode=755"), "/run/netns");
   LoopbackUp();

@@ -7,9 +7,19 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 namespace cradle::test {
 
+// Whether the node has cgroup v2 and no other.
+bool IsCgroupV2();
+// Where each hierarchy is mounted.
+std::vector<std::string> CgroupHierarchies();
+// Whether cradled lets systemd make cgroups here. CRADLE_TEST_CGROUP_DRIVER, cgroupfs or systemd, is put into its
+// configuration.
+bool UsesSystemd();
+
+// With systemd, which knows processes by their numbers, there is no pid namespace: orphans come here all the same.
 // Once, before any thread. Ends the process when it can't.
 void EnterPrivateMachine();
 

@@ -264,6 +264,20 @@ pid_t NodeTest::ShimOf(const std::string& pod) {
   return Verbose(Must(CRI_CALL(PodSandboxStatus, request)).info()).at("shimPid");
 }
 
+std::string NodeTest::Control(const std::string& container, const std::string& file_v1, const std::string& file_v2) {
+  auto first_line = [](const std::string& path) {
+    std::string text = ReadText(path);
+    return text.substr(0, text.find('\n'));
+  };
+  std::string group = CgroupOf(container);
+  if (IsCgroupV2()) return first_line("/sys/fs/cgroup" + group + "/" + file_v2);
+  for (const auto& hierarchy : std::filesystem::directory_iterator("/sys/fs/cgroup")) {
+    std::string path = hierarchy.path().string() + group + "/" + file_v1;
+    if (std::filesystem::exists(path)) return first_line(path);
+  }
+  return "no " + file_v1;
+}
+
 std::string NodeTest::CgroupOf(const std::string& container) {
   v1::ContainerStatusRequest request;
   request.set_container_id(container);

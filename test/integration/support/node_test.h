@@ -11,6 +11,7 @@
 
 #include "support/cri.h"
 #include "support/daemon.h"
+#include "support/machine.h"
 #include "support/snapshot.h"
 
 namespace cradle::test {
@@ -62,6 +63,8 @@ class NodeTest : public ::testing::Test {
   pid_t PidOf(const std::string& container);
   pid_t ShimOf(const std::string& pod);
   std::string CgroupOf(const std::string& container);
+  // The first line of a file of the container's group: `file_v1` in whichever hierarchy has it, `file_v2` on a node with that alone.
+  std::string Control(const std::string& container, const std::string& file_v1, const std::string& file_v2);
   // The log's complete lines, as they lie on disk.
   std::vector<std::string> LogLines(const std::string& container);
   bool WaitForLog(const std::string& container, const std::string& text);

@@ -38,7 +38,7 @@ TEST(CheckLimits, ARefusalNamesFieldAndValue) {
   EXPECT_EQ(Refusal({.cpu_shares = 1}).find("cpu_shares 1: "), 0u);
   EXPECT_EQ(Refusal({.cpu_shares = 262145}).find("cpu_shares 262145: "), 0u);
   EXPECT_EQ(Refusal({.memory = -5}).find("memory_limit_in_bytes -5: "), 0u);
-  EXPECT_EQ(Refusal({.memory = 200, .memory_swap = 100}).find("memory_swap_limit_in_bytes 100: "),
+  EXPECT_EQ(Refusal({.memory = 2 << 20, .memory_swap = 100}).find("memory_swap_limit_in_bytes 100: "),
             0u);
   EXPECT_EQ(Refusal({.memory = -1, .memory_swap = 100}).find("memory_swap_limit_in_bytes 100: "),
             0u);
@@ -55,6 +55,31 @@ TEST(CheckLimits, ARefusalNamesFieldAndValue) {
   EXPECT_NE(Refusal({.devices = std::vector<DeviceRule>{rule}}), "");
   rule = {.type = 'c', .access = "rwx"};
   EXPECT_NE(Refusal({.devices = std::vector<DeviceRule>{rule}}), "");
+}
+
+TEST(CheckLimits, MemoryForNoProgramAtAllIsRefused) {
+  EXPECT_EQ(Refusal({.memory = 4096}).find("memory_limit_in_bytes 4096: too little"), 0u);
+  EXPECT_EQ(Refusal({.memory = 512 << 10}), "");
+}
+
+TEST(Merge, WhatIsSetReplacesWhatWas) {
+  Limits before{.cpu_shares = 512,
+                .cpu_quota = 20000,
+                .memory = 1 << 20,
+                .cpuset_cpus = "0",
+                .hugepages = {{"2MB", 4}, {"1GB", 0}},
+                .unified = {{"memory.high", "7"}, {"io.weight", "1"}}};
+  Limits after = Merge(before, {.cpu_quota = -1,
+                                .hugepages = {{"2MB", 0}},
+                                .unified = {{"memory.high", "max"}}});
+  EXPECT_EQ(after.cpu_shares, 512);
+  EXPECT_EQ(after.cpu_quota, -1);
+  EXPECT_EQ(after.memory, 1 << 20);
+  EXPECT_EQ(after.cpuset_cpus, "0");
+  EXPECT_EQ(after.hugepages,
+            (std::vector<std::pair<std::string, uint64_t>>{{"1GB", 0}, {"2MB", 0}}));
+  EXPECT_EQ(after.unified,
+            (std::map<std::string, std::string>{{"memory.high", "max"}, {"io.weight", "1"}}));
 }
 
 TEST(CheckPath, OnlyAbsolutePlainNamesPass) {

@@ -1,3 +1,4 @@
+#include "container/apparmor.h"
 #include "container/build_plan.h"
 
 #include <gtest/gtest.h>
@@ -337,13 +338,27 @@ TEST_F(BuildPlan, PrivilegedNeedsAPrivilegedPodAndGetsAllTheNodeHas) {
   EXPECT_EQ(plan.devices[1].path, "/dev/fuse");
 }
 
-TEST_F(BuildPlan, AppArmorIsRefusedUnlessUnconfinedOrPrivileged) {
-  security().apparmor_profile = "unconfined";
-  EXPECT_TRUE(Plan().ok());
-  security().apparmor_profile = "localhost/x";
-  ExpectRefused(Code::kFailedPrecondition, "apparmor is not supported: profile \"localhost/x\"");
+TEST_F(BuildPlan, AppArmorConfinesWhereTheKernelHasIt) {
+  using Type = AppArmorSpec::Type;
+  node_.apparmor = node_.apparmor_default = true;
+  EXPECT_EQ(Good().process.apparmor_profile, kAppArmorDefault);
+  security().apparmor = {.type = Type::kLocalhost, .profile = "x"};
+  EXPECT_EQ(Good().process.apparmor_profile, "x");
+  security().apparmor = {.type = Type::kUnconfined, .profile = ""};
+  EXPECT_EQ(Good().process.apparmor_profile, "");
+  security().apparmor = {};
   security().privileged = pod_.privileged = true;
-  EXPECT_TRUE(Plan().ok());
+  EXPECT_EQ(Good().process.apparmor_profile, "");
+}
+
+TEST_F(BuildPlan, WithoutAppArmorOnlyAProfileByNameIsRefused) {
+  EXPECT_EQ(Good().process.apparmor_profile, "");
+  security().apparmor = {.type = AppArmorSpec::Type::kLocalhost, .profile = "x"};
+  ExpectRefused(Code::kFailedPrecondition, "apparmor profile \"x\": the kernel has no AppArmor");
+  node_.apparmor = true;  // but no parser that would load ours
+  EXPECT_EQ(Good().process.apparmor_profile, "x");
+  security().apparmor = {};
+  EXPECT_EQ(Good().process.apparmor_profile, "");
 }
 
 TEST_F(BuildPlan, NamespacesOfThePodAreJoinedUnlessTheHosts) {

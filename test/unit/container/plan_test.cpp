@@ -27,6 +27,8 @@ ProcessPlan FullProcess() {
   p.seccomp_bpf = std::string("\0\1\2\3\4\5\6\7", 8);
   p.rlimits = {{7, 1024, ~uint64_t{0}}};
   p.oom_score_adj = -997;
+  p.apparmor_profile = "web";
+  p.selinux_label = "u:r:t:s0:c1,c2";
   return p;
 }
 
@@ -58,6 +60,7 @@ LaunchPlan FullLaunch() {
   p.devices = {{"/dev/x", true, 7, 300, 0640, 1, 2}};
   p.masked_paths = {"/proc/kcore"};
   p.readonly_paths = {"/proc/sys"};
+  p.mount_label = "u:object_r:f:s0:c1,c2";
   p.volume_dirs = {"/v"};
   p.process = FullProcess();
   p.keep_stdin = p.stdin_once = true;
@@ -127,6 +130,9 @@ TEST(Plan, FieldsArriveAsTheyWere) {
   EXPECT_EQ(plan.process.seccomp_bpf.size(), 8u);
   EXPECT_EQ(plan.process.rlimits.at(0).hard, ~uint64_t{0});
   EXPECT_EQ(plan.process.oom_score_adj, -997);
+  EXPECT_EQ(plan.process.apparmor_profile, "web");
+  EXPECT_EQ(plan.process.selinux_label, "u:r:t:s0:c1,c2");
+  EXPECT_EQ(plan.mount_label, "u:object_r:f:s0:c1,c2");
   PausePlan pause = *PausePlan::Decode(FullPause().Encode());
   EXPECT_EQ(pause.sysctls.at(0).first, "net.ipv4.ip_forward");
   EXPECT_EQ(pause.shm_bytes, 1u);

@@ -53,7 +53,8 @@ ContainerRecord FullRecord() {
   security.masked_paths = {"/proc/kcore"};
   security.readonly_paths = {"/proc/sys"};
   security.seccomp = {.type = SeccompSpec::Type::kLocalhost, .localhost_path = "/p.json"};
-  security.apparmor_profile = "unconfined";
+  security.apparmor = {.type = AppArmorSpec::Type::kLocalhost, .profile = "web"};
+  security.selinux = {.user = "u", .role = "r", .type = "t", .level = "s0:c1,c2"};
   security.pid_mode = PidMode::kTarget;
   security.pid_target = std::string(64, 'c');
   return record;
@@ -70,6 +71,9 @@ TEST(ContainerRecord, EveryFieldComesBack) {
   EXPECT_EQ(back->spec.mounts.at(0).propagation, Propagation::kShared);
   EXPECT_EQ(back->spec.security.pid_mode, PidMode::kTarget);
   EXPECT_EQ(back->spec.security.seccomp.type, SeccompSpec::Type::kLocalhost);
+  EXPECT_EQ(back->spec.security.apparmor.type, AppArmorSpec::Type::kLocalhost);
+  EXPECT_EQ(back->spec.security.apparmor.profile, "web");
+  EXPECT_EQ(back->spec.security.selinux.level, "s0:c1,c2");
   EXPECT_EQ(back->spec.limits.hugepages.at(0).first, "2MB");
   ASSERT_TRUE(back->spec.limits.devices);
   EXPECT_FALSE(back->spec.limits.devices->at(0).allow);

@@ -48,6 +48,9 @@ LaunchPlan SomePlan() {
   plan.process.terminal = true;
   plan.process.caps_bounding = plan.process.caps_permitted = plan.process.caps_effective = 0x401;
   plan.process.no_new_privs = true;
+  plan.process.apparmor_profile = "cradle-default";
+  plan.process.selinux_label = "u:r:t:s0:c1,c2";
+  plan.mount_label = "u:object_r:f:s0:c1,c2";
   plan.process.oom_score_adj = 999;
   plan.mounts = {{.kind = MountPlan::Kind::kProc, .host_source = {}, .target = "/proc", .nosuid = true, .nodev = true,
                   .noexec = true, .options = {}},
@@ -115,6 +118,8 @@ TEST(RuntimeSpec, OfAContainer) {
         "permitted": ["CAP_CHOWN", "CAP_NET_BIND_SERVICE"]
       },
       "noNewPrivileges": true,
+      "apparmorProfile": "cradle-default",
+      "selinuxLabel": "u:r:t:s0:c1,c2",
       "oomScoreAdj": 999
     },
     "root": {"path": "rootfs", "readonly": true},
@@ -168,7 +173,8 @@ TEST(RuntimeSpec, OfAContainer) {
       },
       "rootfsPropagation": "rslave",
       "maskedPaths": ["/proc/kcore"],
-      "readonlyPaths": ["/proc/sys"]
+      "readonlyPaths": ["/proc/sys"],
+      "mountLabel": "u:object_r:f:s0:c1,c2"
     }
   })");
 }

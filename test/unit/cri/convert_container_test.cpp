@@ -95,6 +95,34 @@ TEST(SecuritySpecFrom, SeccompFieldWinsOverTheOldPath) {
   EXPECT_EQ(local.localhost_path, "/p.json");
 }
 
+TEST(SecuritySpecFrom, AppArmorOfBothFieldsAndTheNewOneWins) {
+  using AppArmor = container::AppArmorSpec::Type;
+  EXPECT_EQ(Secured("").apparmor.type, AppArmor::kRuntimeDefault);
+  EXPECT_EQ(Secured("apparmor_profile: 'runtime/default'").apparmor.type, AppArmor::kRuntimeDefault);
+  EXPECT_EQ(Secured("apparmor_profile: 'unconfined'").apparmor.type, AppArmor::kUnconfined);
+  EXPECT_EQ(Secured("apparmor { profile_type: Unconfined }").apparmor.type, AppArmor::kUnconfined);
+  EXPECT_EQ(Secured("apparmor { } apparmor_profile: 'localhost/x'").apparmor.type,
+            AppArmor::kRuntimeDefault);
+  for (const char* text :
+       {"apparmor_profile: 'localhost/x//y'",
+        "apparmor { profile_type: Localhost localhost_ref: 'localhost/x//y' }",
+        "apparmor { profile_type: Localhost localhost_ref: 'x//y' } apparmor_profile: 'localhost/z'"}) {
+    auto local = Secured(text).apparmor;
+    EXPECT_EQ(local.type, AppArmor::kLocalhost) << text;
+    EXPECT_EQ(local.profile, "x//y") << text;
+  }
+}
+
+TEST(SecuritySpecFrom, SelinuxOptionsAreTakenAsTheyAre) {
+  auto selinux =
+      Secured("selinux_options { user: 'u_x' role: 'r' type: 't' level: 's0-s0:c1,c2.c5' }").selinux;
+  EXPECT_EQ(selinux.user, "u_x");
+  EXPECT_EQ(selinux.role, "r");
+  EXPECT_EQ(selinux.type, "t");
+  EXPECT_EQ(selinux.level, "s0-s0:c1,c2.c5");
+  EXPECT_EQ(Secured("").selinux.level, "");
+}
+
 TEST(SecuritySpecFrom, PrivilegedIgnoresProfilesAndNeedsAPrivilegedPod) {
   sandbox::PodSpec pod;
   pod.privileged = true;
@@ -103,7 +131,7 @@ TEST(SecuritySpecFrom, PrivilegedIgnoresProfilesAndNeedsAPrivilegedPod) {
       "'localhost/x' }",
       pod);
   EXPECT_EQ(security.seccomp.type, Seccomp::kUnconfined);
-  EXPECT_EQ(security.apparmor_profile, "");
+  EXPECT_EQ(security.apparmor.type, container::AppArmorSpec::Type::kUnconfined);
   auto refused = Convert(Security("privileged: true"));
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().text().find("no privileged container allowed in sandbox"),
@@ -217,8 +245,16 @@ INSTANTIATE_TEST_SUITE_P(
         BadField{Security("seccomp { profile_type: 4 }"), Cat(kSc, "seccomp.profile_type: 4: ")},
         BadField{Security("seccomp_profile_path: 'what'"),
                  Cat(kSc, "seccomp_profile_path: \"what\": ")},
-        BadField{Security("apparmor { profile_type: Localhost localhost_ref: 'localhost/x' }"),
-                 Cat(kSc, "apparmor.localhost_ref: \"localhost/x\": ")},
+        BadField{Security("apparmor { profile_type: Localhost localhost_ref: 'localhost/' }"),
+                 Cat(kSc, "apparmor.localhost_ref: \"localhost/\": must name a profile")},
+        BadField{Security("apparmor { profile_type: Localhost localhost_ref: 'x y' }"),
+                 Cat(kSc, "apparmor.localhost_ref: \"x y\": ")},
+        BadField{Security("apparmor { profile_type: 4 }"), Cat(kSc, "apparmor.profile_type: 4: ")},
+        BadField{Security("selinux_options { type: 'a:b' }"),
+                 Cat(kSc, "selinux_options.type: \"a:b\": ")},
+        BadField{Security("selinux_options { level: 's0\",x=' }"),
+                 Cat(kSc, "selinux_options.level: ")},
+        BadField{Security("apparmor_profile: 'x'"), Cat(kSc, "apparmor_profile: \"x\": must be ")},
         BadField{Security("namespace_options { pid: TARGET }"),
                  Cat(kSc, "namespace_options.target_id: \"\": ")},
         BadField{Security("namespace_options { userns_options { mode: POD } }"),

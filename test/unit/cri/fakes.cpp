@@ -82,6 +82,15 @@ void FakeRuntime::StopContainer(const std::string& id, milliseconds grace, sandb
   Ended("StopContainer ", id + " " + std::to_string(grace.count()), done);
 }
 
+void FakeRuntime::UpdateContainer(const std::string& id, cgroups::Limits change,
+                                  sandbox::Done<> done) {
+  Ended("UpdateContainer ", id + " " + std::to_string(change.memory), done);
+}
+
+void FakeRuntime::UpdatePod(const std::string& id, sandbox::PodResources, sandbox::Done<> done) {
+  Ended("UpdatePod ", id, done);
+}
+
 void FakeRuntime::ExecSync(const std::string&, std::vector<std::string>, milliseconds,
                            sandbox::Done<shim::ExecResult> done) {
   if (hold_exec) {
@@ -122,6 +131,14 @@ Result<cgroups::Stats> FakeRuntime::ReadStats(const sandbox::ContainerView&) con
   return stats;
 }
 
+Result<cgroups::Stats> FakeRuntime::ReadPodStats(const sandbox::PodView&) const {
+  cgroups::Stats stats;
+  stats.wall_nanos = 5;
+  stats.cpu_usage_nanos = 60;
+  stats.memory_working_set = 700;
+  return stats;
+}
+
 sandbox::Runtime::LayerUsage FakeRuntime::WritableLayer(const sandbox::ContainerView&) const {
   return {"/upper", 8, 9, 5};
 }
@@ -135,8 +152,8 @@ Result<FakeImages::Ptr> FakeImages::Find(const std::string& reference) const {
 Result<FakeImages::Ptr> FakeImages::Pull(const std::string&, const image::Auth&,
                                          std::stop_token stop,
                                          std::function<void(const image::Progress&)> progress) {
-  progress({"sha256:layer", "downloading", 1, 2});
-  progress({"sha256:layer", "done", 2, 2});
+  progress({"sha256:layer", "downloading", 1, 2, ""});
+  progress({"sha256:layer", "done", 2, 2, ""});
   return pull ? pull(stop) : Result<Ptr>(image);
 }
 

@@ -39,6 +39,8 @@ class FakeRuntime : public sandbox::Runtime {
   void RemoveContainer(const std::string& id, sandbox::Done<> done) override {
     Ended("RemoveContainer ", id, done);
   }
+  void UpdateContainer(const std::string& id, cgroups::Limits change, sandbox::Done<> done) override;
+  void UpdatePod(const std::string& id, sandbox::PodResources change, sandbox::Done<> done) override;
   void ReopenLog(const std::string& id, sandbox::Done<> done) override {
     Ended("ReopenLog ", id, done);
   }
@@ -52,6 +54,14 @@ class FakeRuntime : public sandbox::Runtime {
   Result<sandbox::ContainerPtr> FindContainer(std::string_view id) const override;
   Result<cgroups::Stats> ReadStats(const sandbox::ContainerView& container) const override;
   LayerUsage WritableLayer(const sandbox::ContainerView& container) const override;
+  Result<cgroups::Stats> ReadPodStats(const sandbox::PodView& pod) const override;
+  Result<cgroups::Counters> ReadCounters(const sandbox::ContainerView&) const override { return cgroups::Counters{}; }
+  Result<size_t> CountProcesses(const std::string&) const override { return 3; }
+  std::vector<sandbox::Interface> ReadNetwork(const sandbox::PodView&) const override {
+    return {{"net1", {}, {}}, {"eth0", {10, 1, 2, 0}, {20, 1, 3, 0}}};
+  }
+  Result<sandbox::Filesystem> LayerFilesystem() const override { return sandbox::Filesystem{"/dev/vda", 9, 8, 7}; }
+  sandbox::OpenFiles CountOpen(const sandbox::ContainerView&) const override { return {5, 1, 1024}; }
   Result<std::string> RuntimeSpec(const sandbox::ContainerView&) const override { return R"({"of":"c"})"; }
   std::string PodRuntimeSpec(const sandbox::PodView&) const override { return R"({"of":"p"})"; }
   std::unique_ptr<sandbox::Events::Watch> WatchEvents(sandbox::Events::Listener listener) override {
@@ -94,6 +104,14 @@ class FakeImages : public image::ImageStore {
   Result<std::vector<Ptr>> Import(const std::string&, const std::string&) override {
     return std::vector{image};
   }
+  Result<std::vector<std::string>> Export(const std::vector<std::string>& references,
+                                          const std::string&) override {
+    return references;
+  }
+  Result<Ptr> Tag(const std::string& reference, const std::string&) override { return Find(reference); }
+  Result<image::Pruned> Prune() override { return image::Pruned{}; }
+  image::Checkup Check(image::Repair) override { return {}; }
+  Result<> Flush() override { return {}; }
   Result<> Remove(const std::string&) override { return {}; }
   Result<Ptr> Acquire(const std::string& reference, const std::string&) override {
     return Find(reference);

@@ -42,6 +42,15 @@ TEST_F(ServerTest, StreamedListsAreTheLists) {
   EXPECT_EQ(stats[0].container_stats(0).cpu().usage_core_nano_seconds().value(), 6u);
 }
 
+TEST_F(ServerTest, FiguresOfPodsAreStreamedToo) {
+  auto stats = READ_ALL(StreamPodSandboxStats, "");
+  ASSERT_EQ(stats.size(), 1u);
+  EXPECT_EQ(stats[0].pod_sandbox_stats(0).attributes().id(), kPodA);
+  auto metrics = READ_ALL(StreamPodSandboxMetrics, "");
+  ASSERT_EQ(metrics.size(), 1u);
+  EXPECT_EQ(metrics[0].pod_sandbox_metrics(0).pod_sandbox_id(), kPodA);
+}
+
 TEST_F(ServerTest, AnEmptyListIsNoMessage) {
   EXPECT_TRUE(READ_ALL(StreamContainers, "filter { id: 'ffff' }").empty());
 }

@@ -28,13 +28,16 @@ TEST_F(ServerTest, StatusTellsWhyTheNetworkIsNotReady) {
   network_.ready = FailedPrecondition("no list in /etc/cni/net.d");
   pb::StatusResponse response;
   ASSERT_TRUE(ASK(Status, "verbose: true", &response).ok());
-  ASSERT_EQ(response.status().conditions_size(), 2);
+  ASSERT_EQ(response.status().conditions_size(), 3);
   EXPECT_EQ(response.status().conditions(0).type(), "RuntimeReady");
   EXPECT_TRUE(response.status().conditions(0).status());
   EXPECT_EQ(response.status().conditions(1).type(), "NetworkReady");
   EXPECT_FALSE(response.status().conditions(1).status());
   EXPECT_EQ(response.status().conditions(1).reason(), "NetworkPluginNotReady");
   EXPECT_EQ(response.status().conditions(1).message(), "no list in /etc/cni/net.d");
+  EXPECT_EQ(response.status().conditions(2).type(), "AppArmorReady");
+  EXPECT_FALSE(response.status().conditions(2).status());
+  EXPECT_EQ(response.status().conditions(2).message(), "no parser");
   EXPECT_EQ(response.info().at("config"), R"({"state":"/s","stateDir":"/s"})");
   ASSERT_EQ(response.runtime_handlers_size(), 1);
   EXPECT_EQ(response.runtime_handlers(0).name(), "");
@@ -220,6 +223,43 @@ TEST_F(ServerTest, StatsListRunningContainers) {
   ASSERT_TRUE(ASK(ContainerStats, "container_id: 'c12'", &one).ok());
   EXPECT_EQ(one.stats().attributes().id(), kTwo);
   EXPECT_FALSE(one.stats().has_cpu());
+}
+
+TEST_F(ServerTest, PodStatsAreOfReadyPodsWithTheirContainers) {
+  pb::ListPodSandboxStatsResponse list;
+  ASSERT_TRUE(ASK(ListPodSandboxStats, "", &list).ok());
+  ASSERT_EQ(list.stats_size(), 1);
+  const pb::LinuxPodSandboxStats& figures = list.stats(0).linux();
+  EXPECT_EQ(list.stats(0).attributes().metadata().namespace_(), "default");
+  EXPECT_EQ(figures.cpu().usage_core_nano_seconds().value(), 60u);
+  EXPECT_EQ(figures.memory().working_set_bytes().value(), 700u);
+  EXPECT_EQ(figures.process().process_count().value(), 3u);
+  EXPECT_EQ(figures.network().default_interface().name(), "eth0");
+  EXPECT_EQ(figures.network().default_interface().tx_bytes().value(), 20u);
+  ASSERT_EQ(figures.network().interfaces_size(), 1);
+  EXPECT_EQ(figures.network().interfaces(0).name(), "net1");
+  ASSERT_EQ(figures.containers_size(), 1);
+  EXPECT_EQ(figures.containers(0).attributes().id(), kOne);
+  ASSERT_TRUE(ASK(ListPodSandboxStats, "filter { label_selector { key: 'app' value: 'b' } }", &list).ok());
+  EXPECT_EQ(list.stats_size(), 0);
+  pb::PodSandboxStatsResponse one;
+  ASSERT_TRUE(ASK(PodSandboxStats, "pod_sandbox_id: 'aab'", &one).ok());
+  EXPECT_EQ(one.stats().attributes().id(), kPodB);
+  EXPECT_TRUE(one.stats().has_linux());
+  EXPECT_FALSE(one.stats().linux().has_cpu());
+  EXPECT_EQ(ASK(PodSandboxStats, "pod_sandbox_id: 'ff'", &one).error_code(), StatusCode::NOT_FOUND);
+}
+
+TEST_F(ServerTest, MetricsComeWithTheirDescriptors) {
+  pb::ListMetricDescriptorsResponse descriptors;
+  ASSERT_TRUE(ASK(ListMetricDescriptors, "", &descriptors).ok());
+  EXPECT_EQ(descriptors.descriptors_size(), 56);
+  pb::ListPodSandboxMetricsResponse metrics;
+  ASSERT_TRUE(ASK(ListPodSandboxMetrics, "", &metrics).ok());
+  ASSERT_EQ(metrics.pod_metrics_size(), 1);
+  EXPECT_EQ(metrics.pod_metrics(0).pod_sandbox_id(), kPodA);
+  ASSERT_EQ(metrics.pod_metrics(0).container_metrics_size(), 1);
+  EXPECT_EQ(metrics.pod_metrics(0).container_metrics(0).container_id(), kOne);
 }
 
 TEST_F(ServerTest, AMissingImageIsAnAnswer) {

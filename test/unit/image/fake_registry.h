@@ -1,5 +1,6 @@
-// FakeRegistry: an HTTP/1.1 server on loopback that serves images from memory, remembers what it was asked, and can be
-// told to misbehave. One thread per connection; all of them end with it.
+// FakeRegistry: an HTTP/1.1 server on loopback, with or without TLS, that serves images from memory, remembers what it
+// was asked, and can be told to misbehave. It is a proxy too: what it is asked for by a whole URL, it serves; to CONNECT
+// it says yes and then is the server itself. One thread per connection; all of them end with it.
 #pragma once
 
 #include <condition_variable>
@@ -14,6 +15,9 @@
 
 #include "base/fd.h"
 #include "image/builtin/layout_writer.h"
+#include "test_authority.h"
+
+struct ssl_ctx_st;
 
 namespace cradle::image {
 
@@ -32,13 +36,19 @@ class FakeRegistry {
     std::vector<std::string> headers;  // "Name: value"
     std::string body;
     std::optional<size_t> cut_after;   // the connection ends after so many bytes of the body
+    bool stall = false;                // instead of ending, it stays open and nothing more comes
+  };
+  struct Tls {
+    Pem identity;
+    std::string client_authority;  // not empty: clients must have a certificate of its
   };
 
-  FakeRegistry();
+  FakeRegistry() : FakeRegistry(std::nullopt) {}
+  explicit FakeRegistry(std::optional<Tls> tls);
   ~FakeRegistry();
 
   std::string host() const { return "127.0.0.1:" + std::to_string(port_); }
-  std::string url() const { return "http://" + host(); }
+  std::string url() const { return (tls_ ? "https://" : "http://") + host(); }
   // Serves the image as host()/repository:tag; returns the index's digest.
   std::string Serve(const std::string& repository, const std::string& tag, const LayoutImage& image);
   void ServeManifest(const std::string& repository, const std::string& tag, const std::string& bytes,
@@ -51,9 +61,14 @@ class FakeRegistry {
   size_t Count(const std::string& path_part) const;
 
  private:
+  class Connection;
   void Accept();
   void Serve(int fd);
+  // Serves one request; false when the connection is over.
+  bool ServeOne(Connection& connection);
+  bool Send(Connection& connection, const Reply& reply);
 
+  ssl_ctx_st* tls_ = nullptr;
   UniqueFd listener_;
   int port_ = 0;
   mutable std::mutex mutex_;

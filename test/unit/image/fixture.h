@@ -14,12 +14,13 @@
 #include "image/builtin/layout_writer.h"
 #include "image/builtin/tar_writer.h"
 #include "image/store.h"
+#include "image/store_config.h"
 
 namespace cradle::image {
 
 #define ASSERT_OK(...)                                                            \
   do {                                                                            \
-    auto& ok_result = (__VA_ARGS__);                                              \
+    const auto& ok_result = (__VA_ARGS__);                                          \
     ASSERT_TRUE(ok_result.ok()) << ok_result.error().text();                      \
   } while (0)
 
@@ -54,6 +55,8 @@ class StoreTest : public testing::Test {
     StoreConfig config;
     config.dir = dir_.path() + "/images";
     config.registry_config_path = dir_.path() + "/certs.d";
+    config.credentials_file = dir_.path() + "/config.json";
+    if (adjust_) adjust_(config);
     config.unpack_program = CRADLE_UNPACK_PROGRAM;
     return config;
   }
@@ -82,6 +85,7 @@ class StoreTest : public testing::Test {
   }
 
   TempDir dir_;
+  std::function<void(StoreConfig&)> adjust_;  // for the next Reopen
   std::unique_ptr<ImageStore> store_;
 };
 

@@ -20,7 +20,9 @@ PodRecord FullRecord() {
                  .labels = {{"a", "b"}}, .annotations = {{"c", "d"}}, .cgroup_parent = "/kubepods",
                  .sysctls = {{"net.ipv4.ip_forward", "1"}}, .host_network = true, .host_ipc = true,
                  .pid_mode = container::PidMode::kNode,
-                 .users = container::UserNamespace{{65536, 65536}, {131072, 65536}}, .privileged = true};
+                 .users = container::UserNamespace{{65536, 65536}, {131072, 65536}}, .privileged = true,
+                 .selinux = {"system_u", "system_r", "container_t", "s0:c1,c2"},
+                 .resources = {.overhead = cgroups::Limits{.cpu_shares = 2}, .containers = cgroups::Limits{.memory = 4096}}};
   return record;
 }
 
