@@ -44,8 +44,8 @@ class Systemd {
  private:
   struct Call;
   struct Close {
-    decltype(&::sd_bus_close_unref) close;
-    void operator()(sd_bus* bus) const { close(bus); }
+    decltype(&::sd_bus_close_unref) unref;
+    void operator()(sd_bus* bus) const { unref(bus); }
   };
   using Bus = std::unique_ptr<sd_bus, Close>;
 

@@ -89,9 +89,9 @@ std::vector<pb::PodSandboxMetrics> ReadMetrics(const sandbox::Runtime& runtime) 
 
 // Reads in the pool, then answers with the list.
 template <class Page, class Read, class Add>
-grpc::ServerWriteReactor<Page>* StreamRead(ThreadPool& pool, Read read, Add add) {
+grpc::ServerWriteReactor<Page>* StreamRead(ThreadPool& pool, Read collect, Add add) {
   auto* stream = new ListStream<Page>();
-  pool.Post([stream, read, add] { stream->Send(NextOf<Page>(read(), add)); });
+  pool.Post([stream, collect, add] { stream->Send(NextOf<Page>(collect(), add)); });
   return stream;
 }
 
