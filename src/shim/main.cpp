@@ -77,6 +77,7 @@ Result<> ProbeUserNamespaces(const std::vector<std::string>& dirs) {
   for (const std::string& dir : dirs) {
     UniqueFd tree = TRY(sys::OpenTree(kCwd, dir, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
     TRYV(sys::MapIds(tree, users).With(Cat("id-mapped mount of ", dir)));
+    TRYV(sys::ProbeOverlayByDescriptor(tree));
   }
   return {};
 }

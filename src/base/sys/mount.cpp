@@ -46,6 +46,15 @@ Result<> MapIds(FdRef mount, FdRef user_namespace) {
   return {};
 }
 
+Result<> ProbeOverlayByDescriptor(FdRef layer) {
+  int context = ::fsopen("overlay", FSOPEN_CLOEXEC);
+  if (context < 0) return Error::FromErrno(errno, "fsopen overlay");
+  UniqueFd fs(context);
+  if (::fsconfig(fs.get(), FSCONFIG_SET_FD, "lowerdir+", nullptr, layer.get()) < 0)
+    return Error::FromErrno(errno, "overlay layers by descriptor, of Linux 6.13");
+  return {};
+}
+
 Result<> Mount(const std::string& source, const std::string& target, const std::string& fstype,
                unsigned long flags, const std::string& data) {
   if (::mount(source.c_str(), target.c_str(), fstype.c_str(), flags,

@@ -21,6 +21,9 @@ Result<> MoveMount(FdRef mount, FdRef to_dir, const std::string& to_path);
 // MOUNT_ATTR_IDMAP on a detached mount: the ids of its files are those of the user namespace.
 Result<> MapIds(FdRef mount, FdRef user_namespace);
 
+// Whether overlayfs takes a layer by its descriptor (Linux 6.13): only so can it be an id-mapped one.
+Result<> ProbeOverlayByDescriptor(FdRef layer);
+
 // mount(2) and umount2(2), host side only.
 Result<> Mount(const std::string& source, const std::string& target, const std::string& fstype, unsigned long flags,
                const std::string& data);
