@@ -47,6 +47,10 @@ class Crash : public NodeTest, public ::testing::WithParamInterface<std::string>
       if (!started.ok()) return Note(started);
       containers.push_back(created.value.container_id());
     }
+    v1::UpdateContainerResourcesRequest update;
+    update.set_container_id(containers[1]);
+    update.mutable_linux()->set_cpu_shares(512);
+    if (auto updated = Try(&Stub::UpdateContainerResources, update); !updated.ok()) return Note(updated);
     v1::RemoveContainerRequest remove;
     remove.set_container_id(containers[0]);
     if (auto removed = Try(&Stub::RemoveContainer, remove); !removed.ok()) return Note(removed);
