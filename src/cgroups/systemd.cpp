@@ -35,7 +35,8 @@ struct Systemd::Call {
 };
 
 Result<std::unique_ptr<Systemd>> Systemd::Open(std::string address) {
-  std::unique_ptr<Systemd> out(new Systemd(TRY(SdBus::Load()), std::move(address)));
+  SdBus api = TRY(SdBus::Load());
+  std::unique_ptr<Systemd> out(new Systemd(api, std::move(address)));
   out->loop_ = TRY(EventLoop::Create());
   out->thread_ = TRY(sys::Thread::Start("systemd", kStack, [loop = out->loop_.get()] { loop->Run(); }));
   return out;

@@ -57,7 +57,8 @@ Result<Tree> CgroupsV2::OpenTree(const std::string& dir) {
 }
 
 Result<std::unique_ptr<Cgroups>> CgroupsV2::Open(const std::string& dir) {
-  return std::unique_ptr<Cgroups>(new CgroupsV2(TRY(OpenTree(dir))));
+  Tree tree = TRY(OpenTree(dir));  // not within the new: what that has allocated would leak
+  return std::unique_ptr<Cgroups>(new CgroupsV2(std::move(tree)));
 }
 
 std::string CgroupsV2::Describe() const {

@@ -48,8 +48,9 @@ std::optional<std::string> SlicePath(std::string_view slice) {
 
 Result<std::unique_ptr<Cgroups>> CgroupsSystemd::Open(const std::string& dir, const std::string& holder_program,
                                                       std::unique_ptr<Systemd> systemd, milliseconds patience) {
+  Tree tree = TRY(OpenTree(dir));
   return std::unique_ptr<Cgroups>(
-      new CgroupsSystemd(TRY(OpenTree(dir)), holder_program, std::move(systemd), patience));
+      new CgroupsSystemd(std::move(tree), holder_program, std::move(systemd), patience));
 }
 
 Result<PodParent> CgroupsSystemd::ParentOf(const std::string& cgroup_parent, const std::string& pod) const {
