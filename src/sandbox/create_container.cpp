@@ -3,6 +3,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 
+#include "base/crash_point.h"
 #include "base/sys/file.h"
 #include "sandbox/files.h"
 #include "sandbox/node.h"
@@ -120,6 +121,7 @@ Result<> Node::MakeContainer(Container& made) {
           if (pod.phase() != Pod::Phase::kReady)
             return FailedPrecondition(Cat("pod ", pod.Name(), " is not ready"));
           TRYV(sys::MkdirAt(kCwd, paths_.container(record.id), 0700));
+          TRYV(CrashPoint("create_container.folder"));
           return sys::ReplaceFile(kCwd, Cat(paths_.container(record.id), "/", kContainerFile),
                                   record.ToJson(), 0600);
         },

@@ -132,7 +132,7 @@ class Node final : public Runtime {
   Result<> Recover();
   void RecoverPodFile(const std::string& name);
   void RecoverContainerFile(const std::string& name);
-  void SetAside(const std::string& dir, const std::string& name, const Error& why);
+  void SetAside(const std::string& dir, const std::string& name, const char* file, const Error& why);
   void BeginAdoption();
   void Adopt(const PodRef& pod);                        // queue; posts itself again while the shim doesn't answer
   Result<> AdoptContainers(Pod& pod);

@@ -1,6 +1,7 @@
 // Start-up: what is on disk is read, and each pod is adopted in its own queue.
 //
 //   record   mark        shim        then
+//   none     -           -           half made: its folder is removed
 //   corrupt  -           -           set aside; whatever has its id is killed and removed
 //   ok       stopped     -           NOTREADY (torn down again unless the mark says done)
 //   ok       other boot  -           NOTREADY, its network deleted
@@ -51,11 +52,21 @@ void DestroyGroupsNamed(cgroups::Cgroups& groups, const std::string& name) {
       log::Warning(Cat("cgroup ", path, ": ", gone.error().text()));
 }
 
+Result<std::vector<std::string>> ListDir(const std::string& path) {
+  return sys::ListDir(TRY(sys::OpenAt(kCwd, path, O_RDONLY | O_DIRECTORY)));
+}
+
 std::vector<std::string> NamesIn(const std::string& path) {
-  auto dir = sys::OpenAt(kCwd, path, O_RDONLY | O_DIRECTORY);
-  if (!dir.ok()) return {};
-  auto names = sys::ListDir(*dir);
+  auto names = ListDir(path);
   return names.ok() ? std::move(*names) : std::vector<std::string>();
+}
+
+// The first thing made of a pod or a container is the folder of its record; killed then, it holds at most what
+// ReplaceFile had not renamed yet.
+bool IsBegun(const std::string& dir, const std::string& record) {
+  auto names = ListDir(dir);
+  return names.ok() && std::all_of(names->begin(), names->end(),
+                                   [&](const std::string& name) { return name == Cat(record, ".tmp"); });
 }
 
 }  // namespace
@@ -82,10 +93,7 @@ void Node::RecoverPodFile(const std::string& name) {
   auto text = sys::ReadFile(kCwd, Cat(paths_.pods(), "/", name, "/", kPodFile), kMaxRecord);
   auto record = text.ok() ? PodRecord::FromJson(*text) : Result<PodRecord>(text.error());
   if (record.ok() && record->id.str() != name) record = Internal("names another pod");
-  if (!record.ok()) {
-    SetAside(paths_.pods(), name, record.error());
-    return;
-  }
+  if (!record.ok()) return SetAside(paths_.pods(), name, kPodFile, record.error());
   auto pod = std::make_shared<Pod>(std::move(*record), pool_);
   bool stopped = sys::Exists(kCwd, Cat(paths_.pod(pod->id()), "/", kStoppedFile));
   bool ready = sys::Exists(kCwd, Cat(paths_.run(pod->id()), "/", kReadyFile));
@@ -105,10 +113,7 @@ void Node::RecoverContainerFile(const std::string& name) {
   if (record.ok() && record->id.str() != name) record = Internal("names another container");
   PodRef pod = record.ok() ? store_.PodById(record->pod) : nullptr;
   if (record.ok() && !pod) record = Internal(Cat("its pod ", record->pod.str(), " is not known"));
-  if (!record.ok()) {
-    SetAside(paths_.containers(), name, record.error());
-    return;
-  }
+  if (!record.ok()) return SetAside(paths_.containers(), name, kContainerFile, record.error());
   auto one = std::make_shared<Container>(
       pod, std::make_shared<const container::ContainerRecord>(std::move(*record)));
   one->Change([](ContainerView& view) { view.state = State::kUnknown; });
@@ -120,7 +125,12 @@ void Node::RecoverContainerFile(const std::string& name) {
 }
 
 // The record can't be read: it is kept for people to look at, and what its id still names is killed and removed.
-void Node::SetAside(const std::string& dir, const std::string& name, const Error& why) {
+void Node::SetAside(const std::string& dir, const std::string& name, const char* file, const Error& why) {
+  if (IsBegun(Cat(dir, "/", name), file)) {
+    if (auto gone = sys::RemoveTree(kCwd, Cat(dir, "/", name)); !gone.ok())
+      log::Warning(Cat(dir, "/", name, ": ", gone.error().text()));
+    return;
+  }
   log::Fail(Cat("record ", dir, "/", name, " set aside: ", why.text()));
   if (sys::MakeDirs(paths_.quarantine(), 0700).ok())
     (void)sys::RenameAt(kCwd, Cat(dir, "/", name), kCwd,

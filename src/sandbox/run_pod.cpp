@@ -7,6 +7,7 @@
 
 #include <set>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/sys/file.h"
 #include "base/sys/mount.h"
@@ -145,6 +146,7 @@ Result<> Node::MakePod(Pod& pod) {
 Result<> Node::WritePodRecord(const Pod& pod) {
   std::string dir = paths_.pod(pod.id());
   TRYV(sys::MkdirAt(kCwd, dir, 0700));
+  TRYV(CrashPoint("run_pod.folder"));
   return sys::ReplaceFile(kCwd, Cat(dir, "/", kPodFile), pod.record().ToJson(), 0600);
 }
 
