@@ -46,7 +46,9 @@ class StatsTest : public NodeTest {
 
 TEST_F(StatsTest, OfAPodAreTheKernels) {
   std::string pod = RunPod(PodConfig("busy", Net::kBridge));
-  std::string container = StartNew(pod, Shell("main", "x=$(head -c 20000000 /dev/zero | tr '\\0' x); sleep 1000000"));
+  std::string container = StartNew(pod, Shell("main", "x=$(head -c 20000000 /dev/zero | tr '\\0' x); "
+                                                      // A last command would be execed, and the memory gone.
+                                                      "while :; do sleep 1000; done"));
   ASSERT_TRUE(Eventually([&] { return MemoryOf(container) > (15u << 20); }));
   uint64_t cpu_before = CpuNanosOf(container);
   uint64_t received_before = Received(container);

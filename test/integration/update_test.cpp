@@ -73,7 +73,9 @@ TEST_F(Update, IsKeptOverARestart) {
 }
 
 TEST_F(Update, BelowWhatIsUsedIsRefusedAndChangesNothing) {
-  auto config = Limited(Shell("c", "x=$(head -c 30000000 /dev/zero | tr '\\0' x); echo full; sleep 1000"));
+  auto config = Limited(Shell("c", "x=$(head -c 8000000 /dev/zero | tr '\\0' x); echo full; "
+                                 // A last command would be execed, and the memory gone.
+                                 "while :; do sleep 1000; done"));
   std::string container = StartNew(RunPod(PodConfig("pod")), config);
   ASSERT_TRUE(WaitForLog(container, "full"));
   Resources low = Memory(4 << 20);
