@@ -53,7 +53,8 @@ void DestroyGroupsNamed(cgroups::Cgroups& groups, const std::string& name) {
 }
 
 Result<std::vector<std::string>> ListDir(const std::string& path) {
-  return sys::ListDir(TRY(sys::OpenAt(kCwd, path, O_RDONLY | O_DIRECTORY)));
+  UniqueFd dir = TRY(sys::OpenAt(kCwd, path, O_RDONLY | O_DIRECTORY));
+  return sys::ListDir(dir);
 }
 
 std::vector<std::string> NamesIn(const std::string& path) {
