@@ -57,17 +57,30 @@ Result<> CheckPath(std::string_view field, const std::string& path) {
   return InvalidArgument(Cat(field, " \"", path.substr(0, 256), "\" is no absolute path"));
 }
 
-Result<MountPlan> RequestMount(const MountSpec& spec) {
+// The image's devices are nobody's to open; setuid programs are what they are in the image of a container.
+Result<MountPlan> ImageMount(const MountSpec& spec, std::string target, const ContainerRecord& record) {
+  const auto found = std::find_if(record.volume_images.begin(), record.volume_images.end(),
+                                  [&](const VolumeImage& volume) { return volume.image == spec.image; });
+  if (found == record.volume_images.end() || found->layer_dirs.empty())
+    return FailedPrecondition(Cat("mounts.image "", spec.image.substr(0, 256), "" has no layers"));
+  return MountPlan{.kind = MountPlan::Kind::kImage, .host_source = {}, .target = std::move(target), .readonly = true,
+                   .nosuid = spec.nosuid, .nodev = true, .noexec = spec.noexec, .options = {},
+                   .layers = found->layer_dirs, .image_path = CleanPath(Cat("/", spec.image_sub_path))};
+}
+
+Result<MountPlan> RequestMount(const MountSpec& spec, const ContainerRecord& record) {
   TRYV(CheckPath("mounts.container_path", spec.container_path));
-  TRYV(CheckPath("mounts.host_path", spec.host_path));
+  if (spec.image.empty()) TRYV(CheckPath("mounts.host_path", spec.host_path));
   const std::string target = CleanPath(spec.container_path);
   if (target == "/") return InvalidArgument("mounts.container_path \"/\" would replace the root file system");
+  if (!spec.image.empty()) return ImageMount(spec, target, record);
   const std::string where = Cat("mounts.recursive_read_only of ", spec.container_path);
   if (spec.recursive_readonly && !spec.readonly) return InvalidArgument(Cat(where, ": the mount is not readonly"));
   if (spec.recursive_readonly && spec.propagation != Propagation::kPrivate)
     return InvalidArgument(Cat(where, ": needs private propagation"));
   return MountPlan{.kind = MountPlan::Kind::kBind, .host_source = spec.host_path, .target = target,
                    .readonly = spec.readonly, .recursive_readonly = spec.recursive_readonly, .mapped = spec.mapped,
+                   .nosuid = spec.nosuid, .nodev = spec.nodev, .noexec = spec.noexec,
                    .propagation = spec.propagation, .options = {}};
 }
 
@@ -83,9 +96,10 @@ std::string CleanPath(const std::string& path) {
   return clean;
 }
 
-Result<std::vector<MountPlan>> BuildMounts(const ContainerSpec& spec, const PodContext& pod) {
+Result<std::vector<MountPlan>> BuildMounts(const ContainerRecord& record, const PodContext& pod) {
+  const ContainerSpec& spec = record.spec;
   std::vector<MountPlan> asked;
-  for (const MountSpec& mount : spec.mounts) asked.push_back(TRY(RequestMount(mount)));
+  for (const MountSpec& mount : spec.mounts) asked.push_back(TRY(RequestMount(mount, record)));
   std::vector<MountPlan> mounts;
   for (MountPlan& own : OwnMounts(spec.security, pod))
     if (!IsCovered(own.target, asked)) mounts.push_back(std::move(own));

@@ -10,7 +10,6 @@ namespace cradle::container {
 namespace {
 
 constexpr uint64_t kJoinable = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
-constexpr size_t kMaxLayers = 500;  // overlayfs' own
 
 }  // namespace
 

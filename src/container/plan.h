@@ -52,12 +52,15 @@ struct MountPlan {
     kProc, kSysfs, kTmpfs, kDevpts, kMqueue,
     kPodShm,   // the pod's /dev/shm
     kCgroup,   // /sys/fs/cgroup as this container sees it
+    kImage,    // `layers` as one tree, of it `image_path`; read-only; the pod's ids
   };
   Kind kind = Kind::kBind;
   std::string host_source;                // kBind: opened once, before any other namespace is entered
   std::string target;                     // absolute; resolved inside the root, made when it isn't there
   bool readonly = false;
   bool recursive_readonly = false;        // AT_RECURSIVE
+  std::vector<std::string> layers = {};   // kImage: host paths, topmost first, at least one
+  std::string image_path = {};            // kImage: inside the image, absolute, links resolved there
   bool mapped = false;                    // kBind: its files have the pod's ids (MOUNT_ATTR_IDMAP)
   bool nosuid = false, nodev = false, noexec = false;
   Propagation propagation = Propagation::kPrivate;

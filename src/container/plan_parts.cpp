@@ -126,6 +126,8 @@ std::string Encode(const MountPlan& m) {
   w.U64(9, static_cast<uint64_t>(m.propagation));
   w.Str(10, m.options);
   w.Bool(11, m.mapped);
+  w.Strs(12, m.layers);
+  w.Str(13, m.image_path);
   return w.Take();
 }
 Result<MountPlan> DecodeMount(std::string_view bytes) {
@@ -134,7 +136,7 @@ Result<MountPlan> DecodeMount(std::string_view bytes) {
   wire::Reader r(bytes);
   while (r.Next()) switch (r.tag()) {
       case 1:
-        m.kind = check.Choice("kind", r, MountPlan::Kind::kCgroup);
+        m.kind = check.Choice("kind", r, MountPlan::Kind::kImage);
         break;
       case 2:
         m.host_source = check.Text("host_source", r);
@@ -166,11 +168,21 @@ Result<MountPlan> DecodeMount(std::string_view bytes) {
       case 11:
         m.mapped = r.Bool();
         break;
+      case 12:
+        m.layers.push_back(check.Path("layers", r));
+        break;
+      case 13:
+        m.image_path = check.Path("image_path", r);
+        break;
     }
   check.Require("target", m.target.find_first_not_of('/') != std::string::npos,
                 "is the root, or missing");
   check.Require("host_source", (m.kind == MountPlan::Kind::kBind) == !m.host_source.empty(),
                 "doesn't go with kind");
+  const bool image = m.kind == MountPlan::Kind::kImage;
+  check.Require("layers", image == !m.layers.empty() && m.layers.size() <= kMaxLayers, "don't go with kind");
+  check.Require("image_path", image == !m.image_path.empty(), "doesn't go with kind");
+  check.Require("readonly", m.readonly || !image, "is missing");
   check.Require("kind", m.kind == MountPlan::Kind::kBind || !m.mapped, "can't be mapped");
   check.Require("host_source", m.host_source.empty() || m.host_source[0] == '/',
                 "is not an absolute path");

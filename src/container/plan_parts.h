@@ -13,6 +13,8 @@
 
 namespace cradle::container {
 
+inline constexpr size_t kMaxLayers = 500;  // overlayfs' own
+
 // What a plan's reader found wrong. The first mistake counts.
 class Checks {
  public:

@@ -24,6 +24,11 @@ static void Fields(auto& io, Is<container::MountSpec> auto& mount) {
   io("mapped", mount.mapped);
   io("selinux_relabel", mount.selinux_relabel);
   io("propagation", mount.propagation);
+  io("noexec", mount.noexec);
+  io("nodev", mount.nodev);
+  io("nosuid", mount.nosuid);
+  io("image", mount.image);
+  io("image_sub_path", mount.image_sub_path);
 }
 
 static void Fields(auto& io, Is<container::DeviceSpec> auto& device) {
@@ -114,11 +119,18 @@ static void Fields(auto& io, Is<container::ImagePart> auto& image) {
   io("layer_dirs", image.layer_dirs);
 }
 
+static void Fields(auto& io, Is<container::VolumeImage> auto& volume) {
+  io("image", volume.image);
+  io("id", volume.id);
+  io("layer_dirs", volume.layer_dirs);
+}
+
 static void Fields(auto& io, Is<container::ContainerRecord> auto& record) {
   io("id", record.id);
   io("pod", record.pod);
   io("spec", record.spec);
   io("image", record.image);
+  io("volume_images", record.volume_images);
   io("cgroup", record.cgroup);
   io("log_path", record.log_path);
   io("created_at", record.created_at);

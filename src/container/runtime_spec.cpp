@@ -91,6 +91,8 @@ std::pair<const char*, std::string> TypeAndSource(const MountPlan& mount) {
       return {"bind", "shm"};
     case Kind::kCgroup:
       return {"cgroup", "cgroup"};
+    case Kind::kImage:
+      return {"overlay", "overlay"};
     case Kind::kBind:
       break;
   }

@@ -28,6 +28,9 @@ struct MountSpec {
   bool mapped = false;  // its files have the pod's ids
   bool selinux_relabel = false;
   Propagation propagation = Propagation::kPrivate;
+  bool noexec = false, nodev = false, nosuid = false;
+  std::string image = {};           // instead of host_path: mounted read-only
+  std::string image_sub_path = {};  // relative; empty: the image's root
 };
 
 struct DeviceSpec {
@@ -97,12 +100,20 @@ struct ImagePart {
   std::vector<std::string> layer_dirs;
 };
 
+// An image mounted as a volume, fixed at the container's creation.
+struct VolumeImage {
+  std::string image;  // MountSpec::image
+  std::string id;
+  std::vector<std::string> layer_dirs;
+};
+
 // On disk: `<root>/containers/<id>/container.json`, written once before the first kernel object exists.
 struct ContainerRecord {
   ContainerId id;
   PodId pod;
   ContainerSpec spec;
   ImagePart image;
+  std::vector<VolumeImage> volume_images;
   std::string cgroup;         // path of the container's group
   std::string log_path;       // absolute host path, or empty
   int64_t created_at = 0;     // ns

@@ -66,6 +66,41 @@ Result<> CheckRecursiveReadOnly(const std::string& field, const pb::Mount& mount
   return {};
 }
 
+// A directory of the host, or an image, which is never written to.
+Result<> CheckSource(const std::string& field, const pb::Mount& mount) {
+  const std::string& image = mount.image().image();
+  if (image.empty()) {
+    if (!mount.image_sub_path().empty())
+      return Bad(field + ".image_sub_path", mount.image_sub_path(), "needs an image");
+    return CheckAbsolutePath(field + ".host_path", mount.host_path());
+  }
+  TRYV(CheckLine(field + ".image.image", image));
+  if (!mount.host_path().empty())
+    return Bad(field + ".host_path", mount.host_path(), "excludes image, which is set too");
+  if (!mount.readonly()) return Bad(field + ".readonly", "false", "an image is mounted read-only");
+  if (mount.propagation() != pb::PROPAGATION_PRIVATE)
+    return Bad(field + ".propagation", pb::MountPropagation_Name(mount.propagation()),
+               "an image's must be PROPAGATION_PRIVATE");
+  if (mount.image_sub_path().starts_with('/'))
+    return Bad(field + ".image_sub_path", mount.image_sub_path(), "must be relative");
+  return CheckAbsolutePath(field + ".image_sub_path", "/" + mount.image_sub_path());
+}
+
+Result<> ConvertMountOptions(const std::string& field, const Strings& options,
+                             container::MountSpec& spec) {
+  for (int i = 0; i < options.size(); ++i) {
+    if (options[i] == "noexec")
+      spec.noexec = true;
+    else if (options[i] == "nodev")
+      spec.nodev = true;
+    else if (options[i] == "nosuid")
+      spec.nosuid = true;
+    else
+      return Bad(Indexed(field, i), options[i], "must be noexec, nodev or nosuid");
+  }
+  return {};
+}
+
 // The kubelet names the pod's ids with every mount; one without them keeps the host's.
 Result<bool> IsMapped(const std::string& field, const pb::Mount& mount, const Users& users) {
   if (mount.uidmappings_size() + mount.gidmappings_size() == 0) return false;
@@ -80,22 +115,14 @@ Result<bool> IsMapped(const std::string& field, const pb::Mount& mount, const Us
 
 Result<container::MountSpec> ConvertMount(const std::string& field, const pb::Mount& mount,
                                           const Users& users) {
-  if (!mount.image().image().empty() || !mount.image_sub_path().empty()) {
-    return Error(Code::kUnimplemented, Cat(field, ".image: ", Quoted(mount.image().image()),
-                                           ": image volumes aren't available in this version"));
-  }
   TRYV(CheckAbsolutePath(field + ".container_path", mount.container_path()));
-  TRYV(CheckAbsolutePath(field + ".host_path", mount.host_path()));
+  TRYV(CheckSource(field, mount));
   TRYV(CheckRecursiveReadOnly(field, mount));
   if (users && mount.propagation() == pb::PROPAGATION_BIDIRECTIONAL) {
     return Bad(field + ".propagation", "PROPAGATION_BIDIRECTIONAL",
                "can't be had with a user namespace: its mounts would reach the host");
   }
-  if (mount.mount_options_size() > 0) {
-    return Bad(field + ".mount_options", mount.mount_options(0),
-               "mount options aren't available in this version");
-  }
-  return container::MountSpec{
+  container::MountSpec spec{
       .container_path = mount.container_path(),
       .host_path = mount.host_path(),
       .readonly = mount.readonly(),
@@ -103,7 +130,11 @@ Result<container::MountSpec> ConvertMount(const std::string& field, const pb::Mo
       .mapped = TRY(IsMapped(field, mount, users)),
       .selinux_relabel = mount.selinux_relabel(),
       .propagation = TRY(ConvertPropagation(field + ".propagation", mount.propagation())),
+      .image = mount.image().image(),
+      .image_sub_path = mount.image_sub_path(),
   };
+  TRYV(ConvertMountOptions(field + ".mount_options", mount.mount_options(), spec));
+  return spec;
 }
 
 Result<container::DeviceSpec> ConvertDevice(const std::string& field, const pb::Device& device) {

@@ -36,6 +36,13 @@ void FillUser(const container::ResolvedUser& user, pb::LinuxContainerUser* out) 
   for (uint32_t group : user.groups) out->add_supplemental_groups(group);
 }
 
+void FillMounted(const container::MountSpec& mount, const std::vector<container::VolumeImage>& images,
+                 pb::Mount* out) {
+  FillMount(mount, out);
+  for (const container::VolumeImage& image : images)
+    if (image.image == mount.image) out->mutable_image()->set_image_ref(image.id);
+}
+
 void FillExit(const container::ExitRecord& exit, pb::ContainerStatus& out) {
   if (out.started_at() == 0) out.set_started_at(exit.started_at);
   out.set_finished_at(exit.finished_at);
@@ -108,6 +115,12 @@ void FillMount(const container::MountSpec& mount, pb::Mount* out) {
   out->set_recursive_read_only(mount.recursive_readonly);
   out->set_selinux_relabel(mount.selinux_relabel);
   out->set_propagation(PropagationOf(mount.propagation));
+  if (mount.noexec) out->add_mount_options("noexec");
+  if (mount.nodev) out->add_mount_options("nodev");
+  if (mount.nosuid) out->add_mount_options("nosuid");
+  if (mount.image.empty()) return;
+  out->mutable_image()->set_image(mount.image);
+  out->set_image_sub_path(mount.image_sub_path);
 }
 
 void FillLimits(const cgroups::Limits& limits, int64_t oom_score_adj,
@@ -210,7 +223,7 @@ pb::ContainerStatus DescribeContainerStatus(const ContainerView& container) {
   out.set_image_id(record.image.id);
   Copy(record.spec.labels, out.mutable_labels());
   Copy(record.spec.annotations, out.mutable_annotations());
-  for (const auto& mount : record.spec.mounts) FillMount(mount, out.add_mounts());
+  for (const auto& mount : record.spec.mounts) FillMounted(mount, record.volume_images, out.add_mounts());
   out.set_log_path(record.log_path);
   FillLimits(container.limits, record.spec.oom_score_adj, out.mutable_resources()->mutable_linux());
   FillUser(container.user, out.mutable_user()->mutable_linux());

@@ -63,6 +63,7 @@ Reactor* RuntimeService::Status(Context* context, const pb::StatusRequest* reque
   handler->mutable_features()->set_user_namespaces(user_namespaces);
   response->mutable_features()->set_supplemental_groups_policy(true);
   response->mutable_features()->set_user_namespaces_host_network(user_namespaces);
+  response->mutable_features()->set_mount_options(true);
   if (request->verbose()) {
     Result<> network = backend_.network.Ready();
     (*response->mutable_info())["config"] = ConfigJson(backend_.node);

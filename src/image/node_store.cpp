@@ -342,7 +342,8 @@ Result<std::vector<LayerHold>> NodeStore::HoldDirs(const std::vector<std::string
 Result<> NodeStore::Reacquire(const std::vector<std::string>& layer_dirs, const std::string& container_id) {
   std::vector<LayerHold> holds = TRY(HoldDirs(layer_dirs));
   std::lock_guard lock(containers_mutex_);
-  containers_[container_id].swap(holds);
+  std::vector<LayerHold>& all = containers_[container_id];
+  std::move(holds.begin(), holds.end(), std::back_inserter(all));
   return {};
 }
 

@@ -114,7 +114,8 @@ class ImageStore {
   // Removes the image with all its names; a missing one is fine. Gone from List when it returns.
   virtual Result<> Remove(const std::string& reference) = 0;
 
-  // A container uses the image's layers until Release: they stay, whatever is removed. Returns the image.
+  // A container uses the image's layers until Release: they stay, whatever is removed. Several images add up. Returns
+  // the image.
   virtual Result<std::shared_ptr<const Image>> Acquire(const std::string& reference, const std::string& container_id) = 0;
   // After a restart: the layer directories a recorded container was made of. Missing ones are an error.
   virtual Result<> Reacquire(const std::vector<std::string>& layer_dirs, const std::string& container_id) = 0;

@@ -69,17 +69,32 @@ Result<container::ContainerRecord> Node::MakeRecord(const Pod& pod, container::C
   record.id = ContainerId(RandomHex64());
   record.pod = pod.id();
   TRY(container::StopSignal(spec, {}));
-  auto image = TRY(images_.Acquire(spec.image, record.id.str()));
-  record.image.id = image->id;
-  record.image.ref = image->repo_digests.empty() ? image->id : image->repo_digests.front();
-  record.image.config = image->config;
-  record.image.layer_dirs = image->layer_dirs;
+  auto held = HoldImages(spec, record);
+  if (!held.ok()) {
+    images_.Release(record.id.str());
+    return std::move(held.error());
+  }
   record.cgroup = Cat(pod.record().cgroup_parent, "/", record.id.str());
   record.log_path = LogPath(pod.record().spec, spec);
   record.spec = std::move(spec);
   record.created_at = WallNanos();
   record.boot_id = boot_id_;
   return record;
+}
+
+Result<> Node::HoldImages(const container::ContainerSpec& spec, container::ContainerRecord& record) {
+  auto image = TRY(images_.Acquire(spec.image, record.id.str()));
+  record.image.id = image->id;
+  record.image.ref = image->repo_digests.empty() ? image->id : image->repo_digests.front();
+  record.image.config = image->config;
+  record.image.layer_dirs = image->layer_dirs;
+  for (const container::MountSpec& mount : spec.mounts) {
+    if (mount.image.empty()) continue;
+    auto volume = TRY(images_.Acquire(mount.image, record.id.str())
+                          .With(Cat("ImageVolumeMountFailed: mount at ", mount.container_path)));
+    record.volume_images.push_back({mount.image, volume->id, volume->layer_dirs});
+  }
+  return {};
 }
 
 container::PodContext Node::ContextOf(const Pod& pod) const {

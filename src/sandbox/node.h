@@ -105,6 +105,7 @@ class Node final : public Runtime {
   // create_container.cpp (queue)
   Result<> MakeContainer(Container& made);
   Result<container::ContainerRecord> MakeRecord(const Pod& pod, container::ContainerSpec spec);
+  Result<> HoldImages(const container::ContainerSpec& spec, container::ContainerRecord& record);
   container::PodContext ContextOf(const Pod& pod) const;
   Result<> RelabelVolumes(const container::ContainerSpec& spec, const std::string& label);
   // stream.cpp: with a cgroup of its own, made here

@@ -120,7 +120,10 @@ void Node::RecoverContainerFile(const std::string& name) {
   one->Change([](ContainerView& view) { view.state = State::kUnknown; });
   LoadUpdates(*one);
   if (auto exit = LoadSavedExit(*one)) one->SetExited(*exit);
-  if (auto held = images_.Reacquire(one->record().image.layer_dirs, name); !held.ok())
+  std::vector<std::string> layers = one->record().image.layer_dirs;
+  for (const container::VolumeImage& volume : one->record().volume_images)
+    layers.insert(layers.end(), volume.layer_dirs.begin(), volume.layer_dirs.end());
+  if (auto held = images_.Reacquire(layers, name); !held.ok())
     log::Warning(Cat("container ", name, ": ", held.error().text()));
   store_.AddRecoveredContainer(std::move(one));
 }

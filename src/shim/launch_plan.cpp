@@ -33,6 +33,8 @@ init::MountKind KindOf(MountPlan::Kind kind) {
       return init::MountKind::kPodShm;
     case MountPlan::Kind::kCgroup:
       return init::MountKind::kCgroup;
+    case MountPlan::Kind::kImage:
+      return init::MountKind::kImage;
   }
   return init::MountKind::kBind;
 }
@@ -208,7 +210,9 @@ void InitPlan::SetEnvironment(const std::vector<std::string>& env) {
 void InitPlan::AddMount(const MountPlan& mount) {
   init::Mount out{};
   out.kind = KindOf(mount.kind);
-  out.source = mount.host_source.c_str();
+  bool image = mount.kind == MountPlan::Kind::kImage;
+  out.source = image ? mount.image_path.c_str() : mount.host_source.c_str();
+  out.layers = Pointers(mount.layers);
   out.target = mount.target.c_str();
   out.attributes = AttributesOf(mount);
   out.recursive_readonly = mount.recursive_readonly;

@@ -50,6 +50,15 @@ Error Propagates(const std::string& path, const char* wanted) {
   return FailedPrecondition(Cat("path \"", path, "\" is not on a ", wanted, " mount"));
 }
 
+// The kubelet knows the reason by this word.
+constexpr char kImageFailed[] = "ImageVolumeMountFailed";
+
+Error ImagePathError(const std::string& path, const std::string& at, int err) {
+  std::string what = Cat(kImageFailed, ": mount at \"", at, "\": image_sub_path \"", path.substr(1), "\"");
+  if (err == ENOENT || err == ENOTDIR) return InvalidArgument(Cat(what, " doesn't exist in the image"));
+  return Error::FromErrno(err, what).As(Code::kInvalidArgument);
+}
+
 Error Describe(Step step, int err, const std::string& what, const std::string& at) {
   auto with = [err](const std::string& text) { return Error::FromErrno(err, text); };
   auto internal = [&](const std::string& text) { return with(text).As(Code::kInternal); };
@@ -87,6 +96,10 @@ Error Describe(Step step, int err, const std::string& what, const std::string& a
       return Propagates(what, "shared or slave");
     case Step::kOverlay:
       return internal(Cat("mount the root file system: ", what));
+    case Step::kImagePath:
+      return ImagePathError(what, at, err);
+    case Step::kImage:
+      return internal(Cat(kImageFailed, ": mount at \"", at, "\": ", what));
     case Step::kRoot:
       return internal(Cat("enter the root file system: ", what));
     case Step::kDevice:

@@ -70,6 +70,8 @@ const char* TypeName(MountKind kind) noexcept {
       return "shm";
     case MountKind::kCgroup:
       return "cgroup";
+    case MountKind::kImage:
+      return "image";
     case MountKind::kBind:
       break;
   }

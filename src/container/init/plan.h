@@ -18,7 +18,7 @@ namespace cradle::init {
 
 enum class Role : uint8_t { kPause, kContainer, kExec };
 enum class Propagation : uint8_t { kPrivate, kSlave, kShared };
-enum class MountKind : uint8_t { kBind, kProc, kSysfs, kTmpfs, kDevpts, kMqueue, kPodShm, kCgroup };
+enum class MountKind : uint8_t { kBind, kProc, kSysfs, kTmpfs, kDevpts, kMqueue, kPodShm, kCgroup, kImage };
 // How overlayfs is told its layers: by descriptor (Linux 6.13), one name each (6.7), one short
 // string, or mount(2) in a copy of the host's mount namespace. The child goes on to the next where
 // the kernel refuses one.
@@ -35,13 +35,14 @@ struct Option {
 
 struct Mount {
   MountKind kind;
-  const char* source;   // kBind: in the host's mount namespace
+  const char* source;   // kBind: in the host's mount namespace; kImage: the path inside the image
   const char* target;   // absolute, in the container
   uint64_t attributes;  // MOUNT_ATTR_*; those of the source stay too
   bool recursive_readonly;
-  bool mapped;  // kBind: its ids are those of the pod's user namespace; what is mounted below it keeps its own
+  bool mapped;  // kBind and kImage: its ids are those of the pod's user namespace; what is mounted below it keeps its own
   Propagation propagation;
   std::span<const Option> options;
+  std::span<const char* const> layers;  // kImage: topmost first
   int tree;  // child's: the detached mount, when it is made before the root is entered
 };
 
@@ -157,6 +158,8 @@ enum class Step : uint32_t {
   kNotShared,   // what: host path, at: target
   kNotSlave,    // what: host path, at: target
   kOverlay,     // what: option or path
+  kImagePath,   // what: path inside the image, at: target
+  kImage,       // what: layer or call, at: target
   kRoot,        // what: the call
   kMount,       // what: source or type, at: target
   kDevice,      // what: path

@@ -23,8 +23,8 @@ constexpr StepFunction kPause[] = {CloseForeign, Confine,      JoinCgroups, SetO
                                    MakeShmRoot,  SayReady,     ConnectStdio, ExecutePause};
 
 constexpr StepFunction kContainer[] = {
-    CloseForeign,       Confine,      JoinCgroups,  SetOomScore,  // the last two as the host's root
-    OpenBindSources,    OpenOverlay,                // while the host's paths are there
+    CloseForeign,       Confine,      JoinCgroups,  SetOomScore,
+    OpenBindSources,    OpenImages,   OpenOverlay,  // while the host's paths are there
     MakeForeignMounts,                              // the last one as the host's root
     EnterUserNamespace,                             // a new process where there is one
     ResetProcess,       MakeKernelViews,

@@ -67,9 +67,11 @@ Outcome EnterContainer(const Plan&,
                        State&) noexcept;  // exec: those of the container's first process
 Outcome NameHost(const Plan&, State&) noexcept;
 Outcome WriteSysctls(const Plan&, State&) noexcept;
+// overlay.cpp
+Outcome OpenImages(const Plan&, State&) noexcept;   // mounts of other images
+Outcome OpenOverlay(const Plan&, State&) noexcept;  // state.root, detached
 // rootfs.cpp
 Outcome MakeShmRoot(const Plan&, State&) noexcept;  // pause: the root is the pod's /dev/shm
-Outcome OpenOverlay(const Plan&, State&) noexcept;  // state.root, detached
 Outcome EnterRoot(const Plan&, State&) noexcept;
 Outcome SealRoot(const Plan&, State&) noexcept;
 // mounts.cpp

@@ -180,7 +180,7 @@ TEST_F(BuildPlan, OomScoreIsAlwaysSetAndNeverBelowWhatTheKernelAllows) {
 
 // "kind source target flags options", one mount a line.
 std::string Show(const std::vector<MountPlan>& mounts) {
-  static constexpr const char* kKinds[] = {"bind", "proc", "sysfs", "tmpfs", "devpts", "mqueue", "podshm", "cgroup"};
+  static constexpr const char* kKinds[] = {"bind", "proc", "sysfs", "tmpfs", "devpts", "mqueue", "podshm", "cgroup", "image"};
   std::string out;
   for (const MountPlan& mount : mounts) {
     out += Cat(kKinds[static_cast<int>(mount.kind)], " ", mount.host_source.empty() ? "-" : mount.host_source, " ",
@@ -285,6 +285,19 @@ TEST_F(BuildPlan, NoDeviceIsMadeInADirectoryOfTheHost) {
   const auto devices = Good().devices;
   ASSERT_EQ(devices.size(), 1u);
   EXPECT_EQ(devices[0].path, "/dev/busy");
+}
+
+TEST_F(BuildPlan, AnImageIsMountedFromItsLayers) {
+  record_.volume_images = {{.image = "x", .id = "sha256:2", .layer_dirs = {"/layers/4/fs", "/layers/3/fs"}}};
+  spec().mounts = {{.container_path = "/img", .host_path = {}, .noexec = true, .image = "x", .image_sub_path = "a/./b/"}};
+  const MountPlan mount = Good().mounts.back();
+  EXPECT_EQ(Show({mount}), "image - /img ro nodev noexec\n");
+  EXPECT_EQ(mount.layers, (Strings{"/layers/4/fs", "/layers/3/fs"}));
+  EXPECT_EQ(mount.image_path, "/a/b");
+  spec().mounts[0].image_sub_path = "";
+  EXPECT_EQ(Good().mounts.back().image_path, "/");
+  record_.volume_images.clear();
+  ExpectRefused(Code::kFailedPrecondition, "mounts.image \"x\" has no layers");
 }
 
 TEST_F(BuildPlan, PropagationOfTheRootIsTheWidestOfItsMounts) {

@@ -56,7 +56,13 @@ LaunchPlan FullLaunch() {
   tmpfs.kind = MountPlan::Kind::kTmpfs;
   tmpfs.target = "/dev";
   tmpfs.options = "size=1m";
-  p.mounts = {bind, tmpfs};
+  MountPlan image;
+  image.kind = MountPlan::Kind::kImage;
+  image.target = "/img";
+  image.readonly = true;
+  image.layers = {"/l/4", "/l/3"};
+  image.image_path = "/etc";
+  p.mounts = {bind, tmpfs, image};
   p.devices = {{"/dev/x", true, 7, 300, 0640, 1, 2}};
   p.masked_paths = {"/proc/kcore"};
   p.readonly_paths = {"/proc/sys"};
@@ -115,7 +121,9 @@ TEST(Plan, FieldsArriveAsTheyWere) {
   EXPECT_EQ(plan.pid_mode, PidMode::kTarget);
   EXPECT_EQ(plan.lower_dirs, (std::vector<std::string>{"/l/1", "/l/2"}));
   EXPECT_FALSE(plan.overlay_volatile);
-  ASSERT_EQ(plan.mounts.size(), 2u);
+  ASSERT_EQ(plan.mounts.size(), 3u);
+  EXPECT_EQ(plan.mounts[2].layers, (std::vector<std::string>{"/l/4", "/l/3"}));
+  EXPECT_EQ(plan.mounts[2].image_path, "/etc");
   EXPECT_EQ(plan.mounts[0].host_source, "/src");
   EXPECT_EQ(plan.mounts[0].propagation, Propagation::kShared);
   EXPECT_TRUE(plan.mounts[0].recursive_readonly);
@@ -194,6 +202,10 @@ TEST(Plan, ValuesOutOfRangeAreNamed) {
       {"mounts", [](LaunchPlan& p) { p.users.reset(); }},
       {"users", [](LaunchPlan& p) { p.users->uids.length = 0; }},
       {"users", [](LaunchPlan& p) { p.users->gids.length += 1; }},
+      {"layers", [](LaunchPlan& p) { p.mounts[0].layers = {"/l"}; }},
+      {"layers", [](LaunchPlan& p) { p.mounts[2].layers.clear(); }},
+      {"image_path", [](LaunchPlan& p) { p.mounts[2].image_path = "etc"; }},
+      {"readonly", [](LaunchPlan& p) { p.mounts[2].readonly = false; }},
       {"target", [](LaunchPlan& p) { p.mounts[0].target = "//"; }},
       {"target", [](LaunchPlan& p) { p.mounts[0].target = "data"; }},
       {"host_source", [](LaunchPlan& p) { p.mounts[0].host_source = ""; }},

@@ -28,7 +28,9 @@ ContainerRecord FullRecord() {
   spec.working_dir = "/w";
   spec.env = {"B=2"};
   spec.mounts = {{.container_path = "/m", .host_path = "/h", .readonly = true, .recursive_readonly = true,
-                  .selinux_relabel = true, .propagation = Propagation::kShared}};
+                  .mapped = true, .selinux_relabel = true, .propagation = Propagation::kShared, .noexec = true,
+                  .nodev = true, .nosuid = true, .image = "x", .image_sub_path = "etc"}};
+  record.volume_images = {{.image = "x", .id = "sha256:3", .layer_dirs = {"/l/4/fs"}}};
   spec.devices = {{.container_path = "/dev/x", .host_path = "/dev/null", .permissions = "rw"}};
   spec.labels = {{"l", "1"}};
   spec.annotations = {{"a", "2"}, {"b", ""}};

@@ -185,6 +185,9 @@ TEST_P(BadContainer, NamesFieldAndValue) {
 std::string Mount(const std::string& text) {
   return "mounts { container_path: '/c' host_path: '/h' " + text + " }";
 }
+std::string Image(const std::string& text) {
+  return "mounts { container_path: '/c' image { image: 'x' } " + text + " }";
+}
 std::string Resources(const std::string& text) { return "linux { resources { " + text + " } }"; }
 const char kSc[] = "linux.security_context.";
 
@@ -216,7 +219,15 @@ INSTANTIATE_TEST_SUITE_P(
                 "readonly: true recursive_read_only: true propagation: PROPAGATION_BIDIRECTIONAL"),
             "mounts[0].recursive_read_only: \"true\": needs propagation"},
         BadField{Mount("uidMappings { length: 1 }"), "mounts[0].uidMappings: "},
-        BadField{Mount("mount_options: 'noexec'"), "mounts[0].mount_options: \"noexec\": "},
+        BadField{Mount("mount_options: 'noexec' mount_options: 'ro'"),
+                 "mounts[0].mount_options[1]: \"ro\": must be noexec, nodev or nosuid"},
+        BadField{Mount("readonly: true image { image: 'x' }"), "mounts[0].host_path: \"/h\": excludes image"},
+        BadField{Mount("image_sub_path: 'a'"), "mounts[0].image_sub_path: \"a\": needs an image"},
+        BadField{Image(""), "mounts[0].readonly: \"false\": an image is mounted read-only"},
+        BadField{Image("readonly: true propagation: PROPAGATION_HOST_TO_CONTAINER"), "mounts[0].propagation: "},
+        BadField{Image("readonly: true image_sub_path: '/a'"),
+                 "mounts[0].image_sub_path: \"/a\": must be relative"},
+        BadField{Image("readonly: true image_sub_path: 'a/../../b'"), "mounts[0].image_sub_path: \"/a/../../b\": "},
         BadField{"devices { container_path: '/dev/x' host_path: '/dev/x' }",
                  "devices[0].permissions: \"\": "},
         BadField{"devices { container_path: '/dev/x' host_path: '/dev/x' permissions: 'rx' }",
@@ -306,10 +317,17 @@ TEST_F(InUserNamespace, NothingOfTheHostsIsInReach) {
             "mounts[0].propagation: \"PROPAGATION_BIDIRECTIONAL\": can't be had with a user namespace");
 }
 
-TEST(ContainerSpecFrom, ImageVolumesAreUnimplemented) {
-  auto spec = Convert("mounts { container_path: '/c' image { image: 'x' } }");
-  ASSERT_FALSE(spec.ok());
-  EXPECT_EQ(spec.error().code(), Code::kUnimplemented);
+TEST(ContainerSpecFrom, AnImageIsMountedReadOnly) {
+  auto spec = Convert("mounts { container_path: '/c' readonly: true image { image: 'x' } image_sub_path: 'a/b' }");
+  ASSERT_TRUE(spec.ok()) << spec.error().text();
+  EXPECT_EQ(spec->mounts[0].image, "x");
+  EXPECT_EQ(spec->mounts[0].image_sub_path, "a/b");
+}
+
+TEST(ContainerSpecFrom, MountOptionsAreKept) {
+  auto spec = Convert(Mount("mount_options: 'noexec' mount_options: 'nodev' mount_options: 'nosuid'"));
+  ASSERT_TRUE(spec.ok()) << spec.error().text();
+  EXPECT_TRUE(spec->mounts[0].noexec && spec->mounts[0].nodev && spec->mounts[0].nosuid);
 }
 
 }  // namespace

@@ -77,6 +77,81 @@ TEST_P(OverlayTest, MapsTheLayersOfAPodWithAUserNamespace) {
   EXPECT_EQ(ReadText(plan.upper_dir + "/same"), "mine\n");
 }
 
+// An image of three layers, as a volume.
+class ImageTest : public OverlayTest {
+ protected:
+  container::LaunchPlan WithImage(const std::string& path, const std::string& script) {
+    container::LaunchPlan plan = Plan(script);
+    MountPlan image = Mount(MountPlan::Kind::kImage, "/img");
+    image.readonly = image.nodev = true;
+    image.image_path = path;
+    for (int i = 0; i < 3; ++i) {
+      std::string layer = Host("image-" + std::to_string(i));
+      std::filesystem::create_directories(layer + "/etc/sub");
+      std::ofstream(layer + "/etc/from-" + std::to_string(i)) << i;
+      std::ofstream(layer + "/etc/same") << i << "\n";
+      image.layers.insert(image.layers.begin(), layer);
+    }
+    std::filesystem::create_symlink("/etc", image.layers[0] + "/link");
+    std::filesystem::create_symlink("../../../../../../etc", image.layers[1] + "/out");
+    plan.mounts.push_back(image);
+    return plan;
+  }
+};
+
+TEST_P(ImageTest, IsOneReadOnlyTree) {
+  Finished finished = RunFrom(GetParam(), WithImage("/", "cd /img; ls etc; cat etc/same; touch etc/new 2>&1"));
+  EXPECT_EQ(finished.failure, "");
+  EXPECT_EQ(finished.out, "from-0\nfrom-1\nfrom-2\nsame\nsub\n2\ntouch: etc/new: Read-only file system\n");
+}
+
+TEST_P(ImageTest, APartOfItIsMounted) {
+  for (const char* path : {"/etc", "/link", "/out"}) {
+    container::LaunchPlan plan = WithImage(path, "ls /img; touch /img/new 2>&1");
+    Finished finished = RunFrom(GetParam(), plan);
+    EXPECT_EQ(finished.failure, "") << path;
+    EXPECT_EQ(finished.out,
+              "from-0\nfrom-1\nfrom-2\nsame\nsub\ntouch: /img/new: Read-only file system\n") << path;
+    for (const std::string& layer : plan.mounts.back().layers) std::filesystem::remove_all(layer);
+  }
+  Finished file = RunFrom(GetParam(), WithImage("/etc/same", "cat /img"));
+  EXPECT_EQ(file.failure, "");
+  EXPECT_EQ(file.out, "2\n");
+}
+
+TEST_P(ImageTest, AMissingPartIsNamed) {
+  Finished finished = RunFrom(GetParam(), WithImage("/etc/none", "true"));
+  EXPECT_EQ(finished.failure,
+            "ImageVolumeMountFailed: mount at \"/img\": image_sub_path \"etc/none\" doesn't exist in the image");
+  EXPECT_EQ(finished.failure_code, Code::kInvalidArgument);
+}
+
+TEST_P(ImageTest, OneLayerIsMountedAsItIs) {
+  for (const char* path : {"/", "/etc"}) {
+    container::LaunchPlan plan = WithImage(path, "cat /img/same /img/etc/same 2>/dev/null; touch /img/new 2>&1");
+    for (int i : {2, 1}) std::filesystem::remove_all(plan.mounts.back().layers[static_cast<size_t>(i)]);
+    plan.mounts.back().layers.resize(1);
+    Finished finished = RunFrom(GetParam(), plan);
+    EXPECT_EQ(finished.failure, "");
+    EXPECT_EQ(finished.out, "2\ntouch: /img/new: Read-only file system\n");
+    std::filesystem::remove_all(plan.mounts.back().layers[0]);
+  }
+}
+
+TEST_P(ImageTest, BelongsToTheRootOfAUserNamespace) {
+  pause_plan.users = container::UserNamespace{{100000, 65536}, {200000, 65536}};
+  for (const char* path : {"/", "/etc"}) {
+    container::LaunchPlan plan = InUserNamespace(WithImage(path, "stat -c %u:%g /img /img/sub /img/etc/sub 2>/dev/null; cat /same"));
+    // Also with the container's root on the same layer.
+    std::ofstream(plan.mounts.back().layers[0] + "/same") << "shared\n";
+    plan.lower_dirs.insert(plan.lower_dirs.begin(), plan.mounts.back().layers[0]);
+    Finished finished = RunFrom(GetParam(), plan);
+    EXPECT_EQ(finished.failure, "");
+    EXPECT_EQ(finished.out, "0:0\n0:0\nshared\n");
+    for (const std::string& layer : plan.mounts.back().layers) std::filesystem::remove_all(layer);
+  }
+}
+
 TEST_P(OverlayTest, TakesMoreLayersThanAnyImageHas) {
   Finished finished = RunFrom(GetParam(), Layered(130, "cat /same; ls / | grep -c ^layer-"));
   EXPECT_EQ(finished.failure, "");
@@ -96,6 +171,10 @@ std::string NameOf(const testing::TestParamInfo<init::OverlayCall>& info) {
   static constexpr const char* kNames[] = {"Descriptors", "Names", "String", "Mount"};
   return kNames[static_cast<int>(info.param)];
 }
+INSTANTIATE_TEST_SUITE_P(Calls, ImageTest,
+                         testing::Values(init::OverlayCall::kDescriptors, init::OverlayCall::kNames,
+                                         init::OverlayCall::kString, init::OverlayCall::kMount),
+                         NameOf);
 INSTANTIATE_TEST_SUITE_P(Calls, OverlayTest,
                          testing::Values(init::OverlayCall::kDescriptors, init::OverlayCall::kNames,
                                          init::OverlayCall::kString, init::OverlayCall::kMount),
