@@ -38,8 +38,8 @@ std::vector<MountPlan> OwnMounts(const SecuritySpec& security, const PodContext&
   return {Own(Kind::kProc, "/proc"), dev, pts, shm, Own(Kind::kMqueue, "/dev/mqueue"), sys, cgroup};
 }
 
-// /etc/hosts and its like.
-std::vector<MountPlan> PodFiles(const SecuritySpec& security, const PodContext& pod) {
+// /etc/hosts and its like, and the node's time zone.
+std::vector<MountPlan> PodFiles(const SecuritySpec& security, const PodContext& pod, const Defaults& defaults) {
   std::vector<MountPlan> files;
   const auto add = [&](const char* target, const std::string& source) {
     if (source.empty()) return;
@@ -49,6 +49,9 @@ std::vector<MountPlan> PodFiles(const SecuritySpec& security, const PodContext& 
   add("/etc/hostname", pod.hostname_file);
   add("/etc/hosts", pod.hosts);
   add("/etc/resolv.conf", pod.resolv_conf);
+  if (!defaults.timezone_file.empty())
+    files.push_back({.kind = MountPlan::Kind::kBind, .host_source = defaults.timezone_file, .target = "/etc/localtime",
+                     .readonly = true, .options = {}});
   return files;
 }
 
@@ -96,7 +99,8 @@ std::string CleanPath(const std::string& path) {
   return clean;
 }
 
-Result<std::vector<MountPlan>> BuildMounts(const ContainerRecord& record, const PodContext& pod) {
+Result<std::vector<MountPlan>> BuildMounts(const ContainerRecord& record, const PodContext& pod,
+                                           const Defaults& defaults) {
   const ContainerSpec& spec = record.spec;
   std::vector<MountPlan> asked;
   for (const MountSpec& mount : spec.mounts) asked.push_back(TRY(RequestMount(mount, record)));
@@ -104,7 +108,7 @@ Result<std::vector<MountPlan>> BuildMounts(const ContainerRecord& record, const 
   for (MountPlan& own : OwnMounts(spec.security, pod))
     if (!IsCovered(own.target, asked)) mounts.push_back(std::move(own));
   const size_t own_count = mounts.size();
-  for (MountPlan& file : PodFiles(spec.security, pod)) {
+  for (MountPlan& file : PodFiles(spec.security, pod, defaults)) {
     const bool replaced =
         std::any_of(asked.begin(), asked.end(), [&](const MountPlan& mount) { return mount.target == file.target; });
     if (!replaced) mounts.push_back(std::move(file));

@@ -14,7 +14,8 @@ namespace cradle::container {
 std::string CleanPath(const std::string& path);
 
 // INVALID_ARGUMENT naming the mount: a path that isn't absolute, "/" itself, or recursive read-only contradicted.
-Result<std::vector<MountPlan>> BuildMounts(const ContainerRecord& record, const PodContext& pod);
+Result<std::vector<MountPlan>> BuildMounts(const ContainerRecord& record, const PodContext& pod,
+                                           const Defaults& defaults);
 // What the root must be for the mounts in it to propagate as they are asked to.
 Propagation RootPropagation(const ContainerSpec& spec);
 // True when a mount of the request is at this (clean) path or above it.

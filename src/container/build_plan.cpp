@@ -89,7 +89,7 @@ Result<LaunchPlan> BuildLaunchPlan(const ContainerRecord& record, const PodConte
   plan.overlay_volatile = node.overlay_volatile;
   plan.readonly_rootfs = security.readonly_rootfs;
   plan.root_propagation = RootPropagation(spec);
-  plan.mounts = TRY(BuildMounts(record, pod));
+  plan.mounts = TRY(BuildMounts(record, pod, node.defaults));
   plan.devices = TRY(BuildDevices(spec, pod, node));
   if (!security.privileged) {
     plan.masked_paths = security.masked_paths;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "container/defaults.h"
 #include "container/plan.h"
 #include "container/spec.h"
 
@@ -22,6 +23,7 @@ struct NodeFacts {
   bool apparmor = false;             // the kernel confines by AppArmor
   bool apparmor_default = false;     // and `cradle-default` can be loaded
   SelinuxPolicy selinux;
+  Defaults defaults;
 };
 // Looks at this process and at /dev.
 Result<NodeFacts> CollectNodeFacts();

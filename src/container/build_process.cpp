@@ -38,16 +38,14 @@ void SetEnv(std::vector<std::string>& env, std::string entry) {
   else *found = std::move(entry);
 }
 
-bool IsEnvEntry(const std::string& entry) {
-  const size_t equals = entry.find('=');
-  return equals != std::string::npos && equals > 0 && !HasNul(entry);
-}
+bool IsEnvEntry(const std::string& entry) { return CheckEnvEntry(entry).ok(); }
 
 Result<std::vector<std::string>> BuildEnv(const ContainerSpec& spec, const image::ImageConfig& image,
-                                          const PodContext& pod) {
+                                          const PodContext& pod, const Defaults& defaults) {
   std::vector<std::string> env = {kDefaultPath};
-  if (spec.tty) env.push_back("TERM=xterm");
-  if (!pod.hostname.empty()) env.push_back(Cat("HOSTNAME=", pod.hostname));
+  for (const std::string& entry : defaults.env) SetEnv(env, entry);
+  if (spec.tty) SetEnv(env, "TERM=xterm");
+  if (!pod.hostname.empty()) SetEnv(env, Cat("HOSTNAME=", pod.hostname));
   for (const std::string& entry : image.env)
     if (IsEnvEntry(entry)) SetEnv(env, entry);
   for (const std::string& entry : spec.env) {
@@ -142,7 +140,7 @@ Result<ProcessPlan> BuildProcess(const ContainerRecord& record, const PodContext
   const image::ImageConfig& image = record.image.config;
   ProcessPlan plan;
   plan.args = TRY(BuildArgs(spec, image));
-  plan.env = TRY(BuildEnv(spec, image, pod));
+  plan.env = TRY(BuildEnv(spec, image, pod, node.defaults));
   plan.cwd = TRY(BuildCwd(spec, image));
   plan.terminal = spec.tty;
   plan.user = TRY(BuildUser(spec.security, image));
@@ -155,6 +153,7 @@ Result<ProcessPlan> BuildProcess(const ContainerRecord& record, const PodContext
   plan.apparmor_profile = TRY(BuildAppArmor(spec.security, node));
   plan.selinux_label =
       BuildSelinuxLabels(node.selinux, spec.security.selinux, pod.selinux, spec.security.privileged).process;
+  plan.rlimits = node.defaults.rlimits;
   plan.oom_score_adj = TRY(BuildOomScore(spec, node));
   return plan;
 }

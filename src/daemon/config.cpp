@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/sys/file.h"
+#include "container/defaults.h"
 
 namespace cradle::daemon {
 namespace {
@@ -43,7 +44,10 @@ constexpr Key kKeys[] = {
     {"registry.credentials", &Config::registry_credentials, "docker's config.json, for pulls that bring no credentials"},
     {"registry.parallel_downloads", &Config::registry_parallel_downloads, "layers fetched at once from one, 1 to 256"},
     {"registry.stall_seconds", &Config::registry_stall_seconds, "a download without a byte for so long is tried again"},
+    {"runtime.default_env", &Config::runtime_default_env, "environment of containers, NAME=VALUE; images and pods win"},
+    {"runtime.default_ulimits", &Config::runtime_default_ulimits, "resource limits of containers: nofile=SOFT:HARD, core=0, ..."},
     {"runtime.parallel_starts", &Config::runtime_parallel_starts, "pods and containers made at once, 1 to 1024"},
+    {"runtime.timezone", &Config::runtime_timezone, "of containers: Local, or a zone's name; empty: the image's"},
     {"streaming.address", &Config::streaming_address, "IP address where exec, attach and port-forward are served"},
     {"streaming.idle_seconds", &Config::streaming_idle_seconds, "sessions without data end after it; 0: never"},
     {"streaming.port", &Config::streaming_port, "its port; 0: any"},
@@ -188,6 +192,10 @@ Result<> CheckConfig(const Config& config) {
   TRYV(CheckRange("registry.parallel_downloads", config.registry_parallel_downloads, 1, 256));
   TRYV(CheckRange("image.parallel_layers", config.image_parallel_layers, 1, 64));
   TRYV(CheckRange("runtime.parallel_starts", config.runtime_parallel_starts, 1, 1024));
+  for (const std::string& entry : config.runtime_default_env)
+    TRYV(container::CheckEnvEntry(entry).With("runtime.default_env"));
+  for (const std::string& limit : config.runtime_default_ulimits)
+    TRY(container::ParseRlimit(limit).With("runtime.default_ulimits"));
   TRYV(CheckRange("streaming.port", config.streaming_port, 0, 65535));
   TRYV(CheckRange("streaming.idle_seconds", config.streaming_idle_seconds, 0, 365 * 24 * 3600));
   if (config.cgroup_driver != "auto" && config.cgroup_driver != "cgroupfs" && config.cgroup_driver != "systemd")

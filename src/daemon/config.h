@@ -30,7 +30,10 @@ struct Config {
   int64_t image_parallel_layers = 3;
   std::vector<std::string> image_pinned;
   int64_t registry_parallel_downloads = 8;
+  std::vector<std::string> runtime_default_env;
+  std::vector<std::string> runtime_default_ulimits;
   int64_t runtime_parallel_starts = 32;
+  std::string runtime_timezone;
   std::string streaming_address = "127.0.0.1";
   int64_t streaming_port = 0;
   int64_t streaming_idle_seconds = 4 * 3600;

@@ -70,6 +70,10 @@ Result<Parts> BuildParts(const Config& config, const Programs& programs) {
   runtime.state = config.state;
   runtime.shim_program = programs.shim;
   runtime.max_parallel_starts = static_cast<int>(config.runtime_parallel_starts);
+  runtime.defaults.env = config.runtime_default_env;
+  for (const std::string& limit : config.runtime_default_ulimits)
+    runtime.defaults.rlimits.push_back(TRY(container::ParseRlimit(limit)));
+  runtime.defaults.timezone_file = TRY(container::FindTimezone(config.runtime_timezone).With("runtime"));
   parts.runtime = TRY(
       sandbox::Runtime::Start(std::move(runtime), *parts.images, *parts.network, *parts.groups).With("runtime"));
 

@@ -44,6 +44,7 @@ Result<> Node::Begin() {
   while (!boot_id_.empty() && boot_id_.back() == '\n') boot_id_.pop_back();
   TRYV(sys::SetChildSubreaper());
   facts_ = TRY(container::CollectNodeFacts());
+  facts_.defaults = config_.defaults;
   user_namespaces_ = ProbeUserNamespaces();
   if (!user_namespaces_.ok()) log::Info(Cat("no user namespaces: ", user_namespaces_.error().text()));
   seccomp_ = container::SeccompCache::Create();

@@ -35,6 +35,7 @@ struct Config {
   std::string shim_program;              // libexec/cradle/cradle-shim
   std::string netns_dir = "/run/netns";
   int max_parallel_starts = 32;
+  container::Defaults defaults;
 };
 
 // What a pod is at one moment. Immutable; a change makes a new one.

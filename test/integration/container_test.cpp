@@ -1,4 +1,6 @@
 // Containers: states, exit codes, stopping, and what their processes see.
+#include <sys/mount.h>
+
 #include <filesystem>
 
 #include "support/node_test.h"
@@ -156,6 +158,40 @@ TEST_F(Container, RunsAsTheUserAndGroupsAsked) {
   EXPECT_EQ(Said(config), "1234\n2345\n2345 3456\n");
 }
 
+// www-data is in its own group by /etc/passwd, and in 4321 by the request.
+TEST_F(Container, TellsTheGroupsThatCameOfThePolicy) {
+  auto config = Shell("merge", "id -G");
+  auto* security = config.mutable_linux()->mutable_security_context();
+  security->set_run_as_username("www-data");
+  security->add_supplemental_groups(4321);
+  security->set_supplemental_groups_policy(v1::Merge);
+  std::string merged = StartNew(pod_, config);
+  config.mutable_metadata()->set_name("strict");
+  security->set_supplemental_groups_policy(v1::Strict);
+  std::string strict = StartNew(pod_, config);
+  for (const std::string& container : {merged, strict}) {
+    WaitExited(container);
+    const auto user = StatusOf(container).user().linux();
+    EXPECT_EQ(user.uid(), 33);
+    EXPECT_EQ(user.gid(), 33);
+    EXPECT_EQ((std::vector<int64_t>{user.supplemental_groups().begin(), user.supplemental_groups().end()}),
+              (std::vector<int64_t>{33, 4321}));
+  }
+}
+
+TEST_F(Container, SeesTheProcessesOfItsTarget) {
+  auto config = PodConfig("apart");
+  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(v1::CONTAINER);
+  std::string pod = RunPod(config);
+  std::string target = StartNew(pod, Sleeper("target"));
+  auto debugger = Sleeper("debugger");
+  auto* options = debugger.mutable_linux()->mutable_security_context()->mutable_namespace_options();
+  options->set_pid(v1::TARGET);
+  options->set_target_id(target);
+  EXPECT_EQ(Exec(StartNew(pod, debugger), {"readlink", "/proc/1/ns/pid"}).stdout(),
+            std::filesystem::read_symlink("/proc/" + std::to_string(PidOf(target)) + "/ns/pid").string() + "\n");
+}
+
 TEST_F(Container, WritesToItsOwnLayerOnly) {
   std::string first = StartNew(pod_, Shell("first", "echo mine > /bin/mine; sleep 1000000"));
   EXPECT_TRUE(Eventually([&] { return Exec(first, {"cat", "/bin/mine"}).stdout() == "mine\n"; }));
@@ -184,6 +220,76 @@ TEST_F(Container, SeesItsVolumes) {
   EXPECT_EQ(Said(config), "host\nrefused\n");
   EXPECT_EQ(ReadText(host + "/from-container"), "in\n");
   std::filesystem::remove_all(host);
+}
+
+TEST_F(Container, MountsAsItsOptionsSay) {
+  std::string host = daemon().dir() + "/volume";
+  std::filesystem::create_directories(host);
+  std::filesystem::create_directory_symlink(host, daemon().dir() + "/link");
+  auto config = Shell("c", "cp /bin/busybox /data/true; /data/true 2>&1 || echo refused; grep ' /data ' /proc/self/mountinfo");
+  auto* data = config.add_mounts();
+  data->set_host_path(daemon().dir() + "/link");
+  data->set_container_path("/data");
+  for (const char* option : {"noexec", "nodev", "nosuid"}) data->add_mount_options(option);
+  std::string said = Said(config);
+  EXPECT_NE(said.find("Permission denied\nrefused\n"), std::string::npos) << said;
+  EXPECT_NE(said.find("nosuid,nodev,noexec"), std::string::npos) << said;
+  EXPECT_TRUE(std::filesystem::exists(host + "/true"));
+  std::filesystem::remove(daemon().dir() + "/link");
+  std::filesystem::remove_all(host);
+}
+
+TEST_F(Container, AMissingHostPathIsNamed) {
+  auto config = Sleeper("c");
+  auto* data = config.add_mounts();
+  data->set_host_path(daemon().dir() + "/none");
+  data->set_container_path("/data");
+  auto reply = TryCreate(pod_, config);
+  EXPECT_EQ(reply.code(), grpc::NOT_FOUND) << reply.text();
+  EXPECT_NE(reply.text().find(daemon().dir() + "/none"), std::string::npos) << reply.text();
+  EXPECT_FALSE(std::filesystem::exists(daemon().dir() + "/none"));
+}
+
+TEST_F(Container, RecursiveReadOnlyCoversWhatIsMountedBelow) {
+  std::string host = daemon().dir() + "/volume";
+  std::filesystem::create_directories(host + "/below");
+  ASSERT_EQ(::mount("none", (host + "/below").c_str(), "tmpfs", 0, nullptr), 0);
+  auto config = Shell("c", "touch /plain/below/x && echo plain; touch /frozen/below/x 2>&1");
+  for (const char* name : {"/plain", "/frozen"}) {
+    auto* mount = config.add_mounts();
+    mount->set_host_path(host);
+    mount->set_container_path(name);
+    mount->set_readonly(true);
+    mount->set_recursive_read_only(name == std::string("/frozen"));
+  }
+  EXPECT_EQ(Said(config), "plain\ntouch: /frozen/below/x: Read-only file system\n");
+  EXPECT_EQ(::umount(((host + "/below").c_str())), 0);
+  std::filesystem::remove_all(host);
+}
+
+TEST_F(Container, UnmaskedShowsEverything) {
+  auto config = Sleeper("masked");
+  auto* security = config.mutable_linux()->mutable_security_context();
+  security->add_masked_paths("/proc/acpi");
+  security->add_masked_paths("/proc/timer_list");
+  security->add_readonly_paths("/proc/sys");
+  std::string mounts = Exec(StartNew(pod_, config), {"cat", "/proc/self/mountinfo"}).stdout();
+  EXPECT_NE(mounts.find(" /proc/timer_list "), std::string::npos) << mounts;
+  EXPECT_NE(mounts.find(" /proc/sys "), std::string::npos) << mounts;
+  mounts = Exec(StartNew(pod_, Sleeper("unmasked")), {"cat", "/proc/self/mountinfo"}).stdout();
+  EXPECT_EQ(mounts.find(" /proc/"), std::string::npos) << mounts;
+}
+
+TEST_F(Container, HasTheNodesDefaults) {
+  std::string file = daemon().dir() + "/config.toml.d/defaults.toml";
+  std::filesystem::create_directories(daemon().dir() + "/config.toml.d");
+  WriteText(file, "[runtime]\ntimezone = \"Asia/Tokyo\"\ndefault_env = [\"FROM=node\"]\ndefault_ulimits = [\"core=5:7\"]\n");
+  Restart();
+  std::string container = StartNew(RunPod(PodConfig("pod")), Sleeper("c"));
+  EXPECT_EQ(Exec(container, {"sh", "-c", "date +%Z; echo $FROM $TZ.; ulimit -c; ulimit -Hc; umask"}).stdout(),
+            "JST\nnode .\n5\n7\n0022\n");
+  std::filesystem::remove_all(daemon().dir() + "/config.toml.d");
+  Restart();
 }
 
 TEST_F(Container, HasTheDefaultCapabilitiesAndNoMore) {

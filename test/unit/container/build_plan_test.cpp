@@ -287,6 +287,20 @@ TEST_F(BuildPlan, NoDeviceIsMadeInADirectoryOfTheHost) {
   EXPECT_EQ(devices[0].path, "/dev/busy");
 }
 
+TEST_F(BuildPlan, DefaultsOfTheNodeGiveWay) {
+  node_.defaults = {.env = {"A=node", "B=node", "C=node"}, .rlimits = {{7, 1024, 4096}}, .timezone_file = "/zone"};
+  image().env = {"B=image"};
+  spec().env = {"C=pod"};
+  LaunchPlan plan = Good();
+  EXPECT_EQ(plan.process.env, (Strings{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "A=node",
+                                       "B=image", "C=pod", "HOSTNAME=web-0"}));
+  ASSERT_EQ(plan.process.rlimits.size(), 1u);
+  EXPECT_EQ(plan.process.rlimits[0].hard, 4096u);
+  EXPECT_TRUE(Show(plan.mounts).ends_with("bind /zone /etc/localtime ro\n"));
+  spec().mounts = {{.container_path = "/etc/localtime", .host_path = "/mine"}};
+  EXPECT_TRUE(Show(Good().mounts).ends_with("bind /mine /etc/localtime\n"));
+}
+
 TEST_F(BuildPlan, AnImageIsMountedFromItsLayers) {
   record_.volume_images = {{.image = "x", .id = "sha256:2", .layer_dirs = {"/layers/4/fs", "/layers/3/fs"}}};
   spec().mounts = {{.container_path = "/img", .host_path = {}, .noexec = true, .image = "x", .image_sub_path = "a/./b/"}};

@@ -57,6 +57,9 @@ TEST_F(ConfigFile, BadInputNamesTheKeyAndTheValue) {
   EXPECT_NE(ErrorOf("root = \"relative\"").find("root = \"relative\""), std::string::npos);
   EXPECT_NE(ErrorOf("log_level = \"loud\"").find("\"loud\""), std::string::npos);
   EXPECT_NE(ErrorOf("[image]\nparallel_layers = 0").find("parallel_layers = 0"), std::string::npos);
+  EXPECT_NE(ErrorOf("[runtime]\ndefault_ulimits = [\"files=1\"]").find("runtime.default_ulimits: \"files=1\": no such"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("[runtime]\ndefault_env = [\"A\"]").find("runtime.default_env: \"A\""), std::string::npos);
   EXPECT_NE(ErrorOf("root = \"/a\nx").find("config.toml:"), std::string::npos);
 }
 
