@@ -51,6 +51,7 @@ class CommandLine {
     DropMark(exec_.command);
     // Before gRPC makes threads: they must not take the signals.
     if (follows_run_) signals_ = TRY(sys::BlockAndSignalfd({SIGINT, SIGTERM}));
+    if (streams_) signals_ = TRY(sys::BlockAndSignalfd({SIGINT, SIGTERM, SIGHUP, SIGWINCH}));
     if (!offline_.root.empty()) {
       offline_.root = std::filesystem::absolute(offline_.root).lexically_normal().string();
       auto images = TRY(OfflineImages(offline_));
@@ -180,13 +181,7 @@ class CommandLine {
     logs->add_option("--tail", logs_.tail, "only the last lines");
     logs->add_option("--since", logs_.since,
                      "only since 10m ago, or since a time (2026-01-02T03:04:05Z)");
-    auto* exec =
-        Add("exec", "Run a command in a container", [this](Client& c) { return Exec(c, exec_); });
-    exec->add_flag("-i,--interactive", exec_.interactive, "not in this version");
-    exec->add_flag("-t,--tty", exec_.tty, "not in this version");
-    exec->add_option("--timeout", exec_.timeout, "kill the command after, such as 10s");
-    exec->add_option("container", exec_.container, "name or id")->required();
-    AddCommand(exec, exec_.command, true);
+    AddStreams();
     auto* update = Add("update", "Change the limits of running containers",
                        [this](Client& c) { return Update(c, update_); });
     update->add_option("containers", update_.containers, "names or ids")->required();
@@ -204,6 +199,33 @@ class CommandLine {
                    [this](Client& c) { return Remove(c, names_, force_); });
     rm->add_option("names", names_, "names or ids")->required();
     rm->add_flag("-f,--force", force_, "also what is running");
+  }
+
+  void AddStreams() {
+    auto* exec = AddStream("exec", "Run a command in a container",
+                           [this](Client& c) { return Exec(c, exec_, signals_); });
+    exec->add_flag("-i,--interactive", exec_.interactive, "with our standard input");
+    exec->add_flag("-t,--tty", exec_.tty, "with a terminal");
+    exec->add_option("--timeout", exec_.timeout, "kill the command after, such as 10s");
+    exec->add_option("container", exec_.container, "name or id")->required();
+    AddCommand(exec, exec_.command, true);
+    auto* attach = AddStream("attach", "See what a running container writes, and type into it",
+                             [this](Client& c) { return Attach(c, attach_, signals_); });
+    attach->add_flag("-i,--interactive", attach_.interactive, "with our standard input");
+    attach->add_flag("-t,--tty", attach_.tty, "the container has a terminal");
+    attach->add_option("--detach-keys", attach_.detach_keys,
+                       "with a terminal: leave it running (default ctrl-p,ctrl-q)");
+    attach->add_option("container", attach_.container, "name or id")->required();
+    auto* forward = AddStream("port-forward", "Make ports of a pod reachable here",
+                              [this](Client& c) { return PortForward(c, forward_, signals_); });
+    forward->add_option("--address", forward_.address, "IP address to listen on (default 127.0.0.1)");
+    forward->add_option("name", forward_.name, "name or id of a pod, or of a container in it")->required();
+    forward->add_option("ports", forward_.ports, "[LOCAL]:REMOTE, or one for both")->required();
+  }
+  CLI::App* AddStream(const char* name, const char* help, Verb verb) {
+    auto* command = Add(name, help, std::move(verb));
+    command->parse_complete_callback([this] { streams_ = true; });
+    return command;
   }
 
   void AddNodeVerbs() {
@@ -224,11 +246,13 @@ class CommandLine {
   Verb verb_;
   ImageVerb image_verb_;
   RunOptions run_;
-  bool follows_run_ = false;
+  bool follows_run_ = false, streams_ = false;
   UniqueFd signals_;
   ListOptions list_;
   LogOptions logs_;
   ExecOptions exec_;
+  AttachOptions attach_;
+  ForwardOptions forward_;
   UpdateOptions update_;
   PullOptions pull_;
   std::vector<std::string> names_;

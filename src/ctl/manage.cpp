@@ -6,7 +6,6 @@
 #include "ctl/follow.h"
 #include "ctl/output.h"
 #include "ctl/terminal.h"
-#include "ctl/text.h"
 #include "ctl/verbs.h"
 
 namespace cradle::ctl {
@@ -159,23 +158,6 @@ Result<int> RemoveImages(Client& client, const std::vector<std::string>& images)
     TRY(client.Call(&ImageStub::RemoveImage, request));
     return {};
   });
-}
-
-Result<int> Exec(Client& client, const ExecOptions& options) {
-  if (options.interactive || options.tty) {
-    return Error(Code::kUnimplemented,
-                 "an interactive exec is not in cradlectl yet: kubectl exec -it and crictl exec -it do it");
-  }
-  pb::ExecSyncRequest request;
-  request.set_container_id(TRY(FindContainer(client, options.container)).id());
-  for (const auto& word : options.command) request.add_cmd(word);
-  if (!options.timeout.empty()) {
-    request.set_timeout(TRY(ParseSeconds(options.timeout).With("--timeout")));
-  }
-  auto response = TRY(client.Call(&RuntimeStub::ExecSync, request));
-  Print(response.stdout());
-  PrintError(response.stderr());
-  return response.exit_code();
 }
 
 Result<int> Inspect(Client& client, const std::vector<std::string>& names, Format format) {

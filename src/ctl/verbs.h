@@ -58,7 +58,25 @@ struct ExecOptions {
   std::string timeout;  // "10s"; empty: none
   bool interactive = false, tty = false;
 };
-Result<int> Exec(Client& client, const ExecOptions& options);
+// The command's exit code. `signals` (also of the next two): a signalfd of what interrupts (SIGINT, SIGTERM, SIGHUP) and
+// of SIGWINCH, blocked since before the first thread was made.
+Result<int> Exec(Client& client, const ExecOptions& options, FdRef signals);
+
+struct AttachOptions {
+  std::string container;
+  bool interactive = false, tty = false;
+  std::string detach_keys = "ctrl-p,ctrl-q";
+};
+// Until the container ends (its exit code), or the keys are typed.
+Result<int> Attach(Client& client, const AttachOptions& options, FdRef signals);
+
+struct ForwardOptions {
+  std::string name;                // of a pod, or of a container in it
+  std::vector<std::string> ports;  // "LOCAL:REMOTE", "BOTH", ":REMOTE"
+  std::string address = "127.0.0.1";
+};
+// Until it is interrupted.
+Result<int> PortForward(Client& client, const ForwardOptions& options, FdRef signals);
 
 struct PullOptions {
   std::string image;

@@ -219,6 +219,28 @@ std::string SynReply(uint32_t stream, bool first) {
   return out;
 }
 
+std::string SynStream(uint32_t stream, const Headers& headers, bool first) {
+  std::string text;
+  Store32(text, static_cast<uint32_t>(headers.size()));
+  for (const auto& [name, value] : headers) {
+    Store32(text, static_cast<uint32_t>(name.size()));
+    text.append(name);
+    Store32(text, static_cast<uint32_t>(value.size()));
+    text.append(value);
+  }
+  // One stored block: its size twice, little-endian, the second time inverted.
+  auto size = static_cast<uint16_t>(text.size());
+  std::string block = first ? "\x78\xF9\xE3\xC6\xA7\xC2" : "";
+  block.push_back('\0');
+  for (uint16_t one : {size, static_cast<uint16_t>(~size)})
+    for (int shift : {0, 8}) block.push_back(static_cast<char>(one >> shift));
+  std::string out = Control(kSynStream, 10 + block.size() + text.size());
+  Store32(out, stream);
+  Store32(out, 0);
+  out.append(2, '\0');
+  return out.append(block).append(text);
+}
+
 std::string Reset(uint32_t stream, uint32_t status) {
   std::string out = Control(kRstStream, 8);
   Store32(out, stream);

@@ -87,6 +87,8 @@ std::string SynReply(uint32_t stream, bool first);             // first of the c
 std::string Reset(uint32_t stream, uint32_t status);
 std::string Ping(uint32_t id);
 std::string GoAway(uint32_t last_stream);
+// A client's. Its header block is stored, not compressed: at most 65,535 bytes.
+std::string SynStream(uint32_t stream, const Headers& headers, bool first);
 
 inline constexpr uint32_t kProtocolError = 1;
 inline constexpr uint32_t kRefused = 3;

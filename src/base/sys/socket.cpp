@@ -334,6 +334,17 @@ Result<bool> ConnectLoopback(FdRef socket, int domain, uint16_t port) {
   return Error::FromErrno(errno, "connect");
 }
 
+Result<UniqueFd> ConnectTcp(const std::string& address, uint16_t port, Deadline deadline) {
+  InternetAddress to = TRY(InternetAddress::Of(address, port));
+  UniqueFd fd = TRY(SocketCreate(to.domain(), SOCK_STREAM | SOCK_NONBLOCK, 0));
+  if (::connect(fd.get(), to.get(), to.size()) == 0) return fd;
+  std::string what = Cat("connect to ", address, ":", std::to_string(port));
+  if (errno != EINPROGRESS) return Error::FromErrno(errno, what);
+  if (!TRY(PollFor(fd, POLLOUT, deadline))) return Error(Code::kDeadlineExceeded, Cat(what, ": timed out"));
+  TRYV(SocketError(fd).With(Cat(address, ":", std::to_string(port))));
+  return fd;
+}
+
 Result<> Shutdown(FdRef socket, int how) { return Done(::shutdown(socket.get(), how), "shutdown"); }
 
 Result<> InterfaceUp(FdRef socket, const std::string& name) {

@@ -84,6 +84,8 @@ Result<uint16_t> LocalPort(FdRef socket);
 // Begins to connect a non-blocking TCP socket of `domain` (AF_INET, AF_INET6) to the loopback address. True: it is
 // connected; false: it is under way, EPOLLOUT tells.
 Result<bool> ConnectLoopback(FdRef socket, int domain, uint16_t port);
+// A non-blocking TCP socket connected to a numeric address. Waits for it until the deadline.
+Result<UniqueFd> ConnectTcp(const std::string& address, uint16_t port, Deadline deadline);
 Result<> Shutdown(FdRef socket, int how);
 // Sets IFF_UP of a network interface in the network namespace that the socket was made in (netdevice(7)).
 Result<> InterfaceUp(FdRef socket, const std::string& name);

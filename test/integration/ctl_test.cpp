@@ -1,0 +1,243 @@
+// cradlectl exec, attach and port-forward, as people use them: with pipes, files and a terminal.
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "base/sys/file.h"
+#include "base/sys/process.h"
+#include "base/sys/socket.h"
+#include "support/node_test.h"
+
+namespace cradle::test {
+namespace {
+
+constexpr char kCradlectl[] = CRADLE_BUILD_DIR "/bin/cradlectl";
+
+template <class T>
+T Must(Result<T> result) {
+  if (!result.ok()) throw std::runtime_error(result.error().text());
+  return std::move(*result);
+}
+
+// A cradlectl that runs, with pipes or with a terminal.
+class Ctl {
+ public:
+  // Standard input: `input`, a file; /dev/null when invalid.
+  Ctl(const std::string& socket, std::vector<std::string> words, UniqueFd input = {}) {
+    auto out = Must(sys::MakePipe()), err = Must(sys::MakePipe());
+    std::vector<sys::FdMove> fds{{out.write, 1}, {err.write, 2}};
+    if (input.valid()) fds.push_back({input, 0});
+    Spawn(socket, std::move(words), std::move(fds));
+    out_ = std::move(out.read);
+    err_ = std::move(err.read);
+  }
+  struct Terminal {
+    uint16_t width, height;
+  };
+  Ctl(const std::string& socket, std::vector<std::string> words, Terminal size) {
+    out_ = UniqueFd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    if (!out_.valid() || ::unlockpt(out_.get()) != 0) throw std::runtime_error("no terminal");
+    tty_ = Must(sys::OpenTerminalPeer(out_));
+    (void)sys::SetWindowSize(out_, size.width, size.height);
+    before_ = Settings();
+    Spawn(socket, std::move(words), {{tty_, 0}, {tty_, 1}, {tty_, 2}});
+  }
+  ~Ctl() {
+    if (!child_.pidfd.valid()) return;
+    (void)sys::PidfdSendSignal(child_.pidfd, SIGKILL);
+    (void)sys::WaitPidfd(child_.pidfd, After(kPatience));
+  }
+
+  void Type(const std::string& keys) { ASSERT_TRUE(sys::WriteAll(out_, keys.data(), keys.size()).ok()); }
+  void Signal(int signal) { ASSERT_TRUE(sys::PidfdSendSignal(child_.pidfd, signal).ok()); }
+  void Resize(uint16_t width, uint16_t height) {
+    ASSERT_TRUE(sys::SetWindowSize(out_, width, height).ok());
+    Signal(SIGWINCH);  // this session isn't the terminal's
+  }
+  // Reads until the text has come.
+  bool Shows(const std::string& text) {
+    while (shown_.find(text) == std::string::npos)
+      if (!ReadSome(out_, shown_)) return false;
+    return true;
+  }
+  // Its exit code, with everything that it wrote.
+  int Wait() {
+    if (!tty_.valid()) {
+      while (ReadSome(out_, shown_)) continue;
+      while (ReadSome(err_, errors_)) continue;
+    }
+    auto exit = Must(sys::WaitPidfd(child_.pidfd, After(kPatience)));
+    child_ = {};
+    return exit.signal != 0 ? 1000 + exit.signal : exit.code;
+  }
+  const std::string& shown() const { return shown_; }
+  const std::string& errors() const { return errors_; }
+  bool raw() const { return (Settings().c_lflag & (ECHO | ICANON | ISIG)) == 0; }
+  bool as_before() const {
+    termios now = Settings();
+    return now.c_lflag == before_.c_lflag && now.c_iflag == before_.c_iflag && now.c_oflag == before_.c_oflag;
+  }
+
+ private:
+  void Spawn(const std::string& socket, std::vector<std::string> words, std::vector<sys::FdMove> fds) {
+    sys::SpawnOptions options;
+    options.program = kCradlectl;
+    options.args = {"cradlectl"};
+    options.args.insert(options.args.end(), words.begin(), words.end());
+    options.env = {"CRADLE_ADDRESS=unix://" + socket, "PATH=/usr/bin:/bin"};
+    options.fds = std::move(fds);
+    child_ = Must(sys::Spawn(options));
+  }
+  static bool ReadSome(FdRef fd, std::string& into) {
+    char buffer[4096];
+    auto ready = sys::PollReadable(fd, After(kPatience));
+    if (!ready.ok() || !*ready) return false;
+    auto got = sys::Read(fd, buffer, sizeof buffer);
+    if (!got.ok() || *got == 0) return false;
+    into.append(buffer, *got);
+    return true;
+  }
+  termios Settings() const {
+    termios settings{};
+    ::tcgetattr(tty_.get(), &settings);
+    return settings;
+  }
+
+  UniqueFd out_, err_, tty_;  // with a terminal: its master in out_, its other end in tty_
+  termios before_{};
+  sys::Child child_;
+  std::string shown_, errors_;
+};
+
+class CtlTest : public NodeTest {
+ protected:
+  void SetUp() override {
+    NodeTest::SetUp();
+    pod_ = RunPod(PodConfig("ctl-pod"));
+  }
+  std::string StartShell(const std::string& script, bool terminal) {
+    auto config = Shell("ctl", script);
+    config.set_stdin(true);
+    config.set_tty(terminal);
+    return StartNew(pod_, config);
+  }
+  bool Runs(const std::string& container, const std::string& text) {
+    return NodeTest::Exec(container, {"ps"}).stdout().find(text) != std::string::npos;
+  }
+  Ctl Run(std::vector<std::string> words, UniqueFd input = {}) {
+    return Ctl(daemon().socket(), std::move(words), std::move(input));
+  }
+  Ctl RunInTerminal(std::vector<std::string> words) {
+    return Ctl(daemon().socket(), std::move(words), Ctl::Terminal{100, 40});
+  }
+  std::string pod_;
+};
+
+TEST_F(CtlTest, ExecPassesStreamsAndCode) {
+  StartNew(pod_, Sleeper("ctl"));
+  std::string path = daemon().dir() + "/input";
+  WriteText(path, std::string(300'000, 'x') + "\n");
+  Ctl ctl = Run({"exec", "-i", "ctl", "--", "sh", "-c", "cat; echo bad >&2; exit 7"},
+                Must(sys::OpenAt(kCwd, path, O_RDONLY)));
+  EXPECT_EQ(ctl.Wait(), 7);
+  EXPECT_EQ(ctl.shown(), ReadText(path));
+  EXPECT_EQ(ctl.errors(), "bad\n");
+  Ctl missing = Run({"exec", "ctl", "/no/such/program"});
+  EXPECT_EQ(missing.Wait(), 1);
+  EXPECT_NE(missing.errors().find("/no/such/program"), std::string::npos) << missing.errors();
+  Ctl timed = Run({"exec", "--timeout", "10s", "ctl", "--", "echo", "hello"});
+  EXPECT_EQ(timed.Wait(), 0);
+  EXPECT_EQ(timed.shown(), "hello\n");
+}
+
+TEST_F(CtlTest, ExecInATerminal) {
+  StartNew(pod_, Sleeper("ctl"));
+  Ctl ctl = RunInTerminal({"exec", "-it", "ctl", "sh"});
+  ASSERT_TRUE(ctl.Shows("# ")) << ctl.shown();
+  EXPECT_TRUE(ctl.raw());
+  ctl.Type("until [ \"$(stty size)\" = '40 100' ]; do sleep 0.05; done; echo fir''st\r");
+  EXPECT_TRUE(ctl.Shows("first\r\n")) << ctl.shown();
+  ctl.Resize(132, 50);
+  ctl.Type("until [ \"$(stty size)\" = '50 132' ]; do sleep 0.05; done; echo sec''ond\r");
+  EXPECT_TRUE(ctl.Shows("second\r\n")) << ctl.shown();
+  ctl.Type("exit 5\r");
+  EXPECT_EQ(ctl.Wait(), 5);
+  EXPECT_TRUE(ctl.as_before());
+}
+
+TEST_F(CtlTest, AnInterruptedExecTakesItsCommandAndLeavesTheTerminalAsItWas) {
+  std::string container = StartNew(pod_, Sleeper("ctl"));
+  Ctl ctl = RunInTerminal({"exec", "-it", "ctl", "--", "sh", "-c", "echo ready; exec sleep 77771"});
+  ASSERT_TRUE(ctl.Shows("ready")) << ctl.shown();
+  ctl.Signal(SIGTERM);
+  EXPECT_EQ(ctl.Wait(), 128 + SIGTERM);
+  EXPECT_TRUE(ctl.as_before());
+  EXPECT_TRUE(Eventually([&] { return !Runs(container, "sleep 77771"); }));
+}
+
+TEST_F(CtlTest, AttachDetachesAndComesBack) {
+  std::string container = StartShell("while read x; do echo got $x; [ $x = end ] && exit 6; done", true);
+  for (int i = 0; i < 2; ++i) {
+    Ctl ctl = RunInTerminal({"attach", "-it", "ctl"});
+    ASSERT_TRUE(Eventually([&] { return ctl.raw(); }));
+    ctl.Type("hello\r");
+    EXPECT_TRUE(ctl.Shows("got hello\r\n")) << ctl.shown();
+    ctl.Type("\x10\x11");
+    EXPECT_EQ(ctl.Wait(), 0);
+    EXPECT_TRUE(ctl.as_before());
+    EXPECT_EQ(StatusOf(container).state(), v1::CONTAINER_RUNNING);
+  }
+  Ctl last = RunInTerminal({"attach", "-it", "ctl"});
+  last.Type("end\r");
+  EXPECT_EQ(last.Wait(), 6);
+}
+
+TEST_F(CtlTest, AttachPassesTheContainersCode) {
+  StartShell("read x; echo got $x; exit 4", false);
+  auto pipe = Must(sys::MakePipe());
+  Ctl ctl = Run({"attach", "-i", "ctl"}, std::move(pipe.read));
+  ASSERT_TRUE(sys::WriteAll(pipe.write, "word\n", 5).ok());
+  EXPECT_EQ(ctl.Wait(), 4);
+  EXPECT_EQ(ctl.shown(), "got word\n");
+}
+
+TEST_F(CtlTest, ForwardsPorts) {
+  auto config = PodConfig("web", Net::kBridge);
+  std::string web = RunPod(config);
+  std::string container = StartNew(web, Shell("web", "exec httpd -f -p 127.0.0.1:8080"));
+  ASSERT_TRUE(Eventually([&] { return NodeTest::Exec(container, {"grep", "-q", ":1F90 ", "/proc/net/tcp"}).exit_code() == 0; }));
+  Ctl ctl = Run({"port-forward", web.substr(0, 12), ":8080", ":8081"});
+  ASSERT_TRUE(ctl.Shows("-> 8081\n")) << ctl.shown();
+  auto ask = [&](const std::string& remote) {
+    size_t end = ctl.shown().find(" -> " + remote + "\n");
+    size_t colon = ctl.shown().rfind(':', end);
+    auto port = static_cast<uint16_t>(std::stoi(ctl.shown().substr(colon + 1, end - colon - 1)));
+    UniqueFd socket = Must(sys::ConnectTcp("127.0.0.1", port, After(kPatience)));
+    EXPECT_TRUE(sys::SetNonblocking(socket, false).ok());
+    constexpr char kAsk[] = "GET /none HTTP/1.0\r\n\r\n";
+    EXPECT_TRUE(sys::WriteAll(socket, kAsk, sizeof kAsk - 1).ok());
+    EXPECT_TRUE(sys::Shutdown(socket, SHUT_WR).ok());
+    std::string answer;
+    char buffer[4096];
+    for (;;) {
+      auto got = sys::Read(socket, buffer, sizeof buffer);
+      if (!got.ok() || *got == 0) return answer;
+      answer.append(buffer, *got);
+    }
+  };
+  for (int i = 0; i < 20; ++i) EXPECT_NE(ask("8080").find("404 Not Found"), std::string::npos);
+  EXPECT_EQ(ask("8081"), "");
+  EXPECT_NE(ask("8080").find("404 Not Found"), std::string::npos);  // a refused one ends nothing else
+  ctl.Signal(SIGTERM);
+  EXPECT_EQ(ctl.Wait(), 0);
+  EXPECT_NE(ctl.errors().find("port 8081: failed to connect to localhost:8081 inside the pod"), std::string::npos)
+      << ctl.errors();
+}
+
+}  // namespace
+}  // namespace cradle::test
