@@ -51,6 +51,9 @@ constexpr Key kKeys[] = {
     {"streaming.address", &Config::streaming_address, "IP address where exec, attach and port-forward are served"},
     {"streaming.idle_seconds", &Config::streaming_idle_seconds, "sessions without data end after it; 0: never"},
     {"streaming.port", &Config::streaming_port, "its port; 0: any"},
+    {"streaming.tls_cert", &Config::streaming_tls_cert, "PEM file; with it the URLs are https, and sessions end with the daemon"},
+    {"streaming.tls_client_ca", &Config::streaming_tls_client_ca, "PEM file; with it clients need a certificate of one of these"},
+    {"streaming.tls_key", &Config::streaming_tls_key, "PEM file: the key of tls_cert"},
 };
 
 size_t EditDistance(std::string_view a, std::string_view b) {
@@ -140,6 +143,18 @@ Result<> CheckRange(std::string_view key, int64_t value, int64_t low, int64_t hi
                              std::to_string(high)));
 }
 
+Result<> CheckTls(const Config& config) {
+  if (config.streaming_tls_cert.empty() != config.streaming_tls_key.empty())
+    return InvalidArgument("streaming.tls_cert, streaming.tls_key: one needs the other");
+  if (config.streaming_tls_cert.empty() && !config.streaming_tls_client_ca.empty())
+    return InvalidArgument("streaming.tls_client_ca: needs streaming.tls_cert");
+  if (config.streaming_tls_cert.empty()) return {};
+  TRYV(CheckPath("streaming.tls_cert", config.streaming_tls_cert));
+  TRYV(CheckPath("streaming.tls_key", config.streaming_tls_key));
+  if (config.streaming_tls_client_ca.empty()) return {};
+  return CheckPath("streaming.tls_client_ca", config.streaming_tls_client_ca);
+}
+
 std::string Quoted(const std::string& text) {
   std::string out = "\"";
   for (char c : text) {
@@ -197,6 +212,7 @@ Result<> CheckConfig(const Config& config) {
   for (const std::string& limit : config.runtime_default_ulimits)
     TRY(container::ParseRlimit(limit).With("runtime.default_ulimits"));
   TRYV(CheckRange("streaming.port", config.streaming_port, 0, 65535));
+  TRYV(CheckTls(config));
   TRYV(CheckRange("streaming.idle_seconds", config.streaming_idle_seconds, 0, 365 * 24 * 3600));
   if (config.cgroup_driver != "auto" && config.cgroup_driver != "cgroupfs" && config.cgroup_driver != "systemd")
     return InvalidArgument(

@@ -37,6 +37,9 @@ struct Config {
   std::string streaming_address = "127.0.0.1";
   int64_t streaming_port = 0;
   int64_t streaming_idle_seconds = 4 * 3600;
+  std::string streaming_tls_cert;
+  std::string streaming_tls_key;
+  std::string streaming_tls_client_ca;
 
   std::string socket_path() const;  // of `listen`
 };

@@ -81,6 +81,7 @@ Result<Parts> BuildParts(const Config& config, const Programs& programs) {
   streaming.address = config.streaming_address;
   streaming.port = static_cast<uint16_t>(config.streaming_port);
   streaming.idle = seconds(config.streaming_idle_seconds);
+  streaming.tls = {config.streaming_tls_cert, config.streaming_tls_key, config.streaming_tls_client_ca};
   parts.streaming = TRY(streaming::Server::Start(std::move(streaming)));
   return parts;
 }

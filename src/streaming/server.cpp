@@ -14,6 +14,7 @@
 #include "base/thread_pool.h"
 #include "streaming/negotiate.h"
 #include "streaming/route.h"
+#include "streaming/tls.h"
 
 namespace cradle::streaming {
 namespace {
@@ -23,6 +24,7 @@ constexpr int kBacklog = 128;
 constexpr size_t kMaxHeads = 256;  // connections whose head isn't complete
 constexpr seconds kHeadTime{10};
 constexpr int kKeepAliveIdle = 60, kKeepAliveInterval = 15, kKeepAliveProbes = 4;  // seconds, seconds
+constexpr int kUnackedMillis = 120'000;
 
 // A client whose machine died is found out by the kernel.
 void TuneSocket(FdRef socket) {
@@ -31,6 +33,8 @@ void TuneSocket(FdRef socket) {
   (void)sys::SetSocketOption(socket, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdle);
   (void)sys::SetSocketOption(socket, IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveInterval);
   (void)sys::SetSocketOption(socket, IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
+  // Keepalive rests while something is to be acknowledged.
+  (void)sys::SetSocketOption(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, kUnackedMillis);
 }
 
 // The address that a client can dial.
@@ -73,6 +77,7 @@ class HttpServer final : public Server {
 
   const ServerConfig config_;
   std::string base_url_;
+  std::unique_ptr<TlsFront> tls_;
   Tokens tokens_;
   UniqueFd listener_;
   std::unique_ptr<EventLoop> loop_;
@@ -91,7 +96,8 @@ HttpServer::~HttpServer() {
 Result<> HttpServer::Listen() {
   listener_ = TRY(sys::ListenTcp(config_.address, config_.port, kBacklog));
   uint16_t port = TRY(sys::LocalPort(listener_));
-  base_url_ = Cat("http://", Dialable(config_.address), ":", std::to_string(port), "/");
+  if (config_.tls.enabled()) tls_ = TRY(TlsFront::Start(config_.tls).With("TLS"));
+  base_url_ = Cat(tls_ ? "https://" : "http://", Dialable(config_.address), ":", std::to_string(port), "/");
   loop_ = TRY(EventLoop::Create());
   listening_ = TRY(loop_->Add(listener_, EPOLLIN, [this](uint32_t) { AcceptAll(); }));
   thread_ = TRY(sys::Thread::Start("streaming", kStack, [this] { loop_->Run(); }));
@@ -108,6 +114,9 @@ void HttpServer::AcceptAll() {
     auto accepted = sys::Accept(listener_, SOCK_NONBLOCK);
     if (!accepted.ok()) return;
     if (clients_.size() >= kMaxHeads) continue;
+    TuneSocket(*accepted);
+    if (tls_) accepted = tls_->Unwrap(std::move(*accepted));
+    if (!accepted.ok()) continue;
     uint64_t key = next_key_++;
     Client& client = clients_[key];
     client.socket = std::move(*accepted);
@@ -170,7 +179,6 @@ void HttpServer::Refuse(Clients::iterator client, std::string_view response) {
 }
 
 void HttpServer::HandOver(UniqueFd socket, Grant grant, SessionPlan plan) {
-  TuneSocket(socket);
   auto shared = std::make_shared<UniqueFd>(std::move(socket));
   pool_.Post([shared, grant = std::move(grant), plan = std::move(plan)]() mutable {
     Kind kind = plan.kind;

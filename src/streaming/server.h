@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "streaming/tls_files.h"
 #include "streaming/tokens.h"
 
 namespace cradle::streaming {
@@ -17,6 +18,7 @@ struct ServerConfig {
   std::string address = "127.0.0.1";  // an IP address
   uint16_t port = 0;                  // 0: any
   milliseconds idle{4 * 3600 * 1000}; // sessions without data end after it; 0: never
+  TlsFiles tls;                       // with it sessions go through this process, and end with it
 };
 
 class Server {
@@ -24,7 +26,7 @@ class Server {
   static Result<std::unique_ptr<Server>> Start(ServerConfig config);
   // Connections that weren't handed over end. Waits for hand-overs under way.
   virtual ~Server() = default;
-  // A URL for one session: "http://127.0.0.1:38211/exec/<token>". Any thread.
+  // A URL for one session: "http://127.0.0.1:38211/exec/<token>", or https. Any thread.
   virtual Result<std::string> Issue(Grant grant) = 0;
 };
 

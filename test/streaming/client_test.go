@@ -58,9 +58,12 @@ var (
 		webSocketWire("channel.k8s.io"), webSocketWire("v4.channel.k8s.io")}, newest...)
 )
 
+// clientTLS is how the clients meet a server with TLS.
+var clientTLS rest.TLSClientConfig
+
 func config(address string) *rest.Config {
 	target := must(url.Parse(address))
-	return &rest.Config{Host: target.Scheme + "://" + target.Host}
+	return &rest.Config{Host: target.Scheme + "://" + target.Host, TLSClientConfig: clientTLS}
 }
 
 func must[T any](value T, err error) T {

@@ -91,8 +91,13 @@ func (n *Node) prepare() {
   "cniVersion": "1.0.0", "name": "streaming", "plugins": [
     {"type": "bridge", "bridge": "cradle-str0", "isGateway": true,
      "ipam": {"type": "host-local", "dataDir": "`+n.dir+`/ipam", "ranges": [[{"subnet": "10.87.0.0/16"}]]}}]}`), 0o644))
+	n.Configure("")
+}
+
+// Configure is what cradled reads when it is started the next time.
+func (n *Node) Configure(more string) {
 	check(os.WriteFile(n.dir+"/config.toml", []byte(fmt.Sprintf(
-		"[cni]\nconf_dir = %q\nbin_dirs = [%q]\n", n.dir+"/cni", *cni)), 0o644))
+		"[cni]\nconf_dir = %q\nbin_dirs = [%q]\n%s", n.dir+"/cni", *cni, more)), 0o644))
 }
 
 // Start starts cradled; one that ran before was killed.
