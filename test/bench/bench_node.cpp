@@ -77,6 +77,22 @@ void BenchNode::Exec(const std::string& container, const std::vector<std::string
   Must(Call(cri_.runtime(), &Runtime::ExecSync, request));
 }
 
+std::string BenchNode::ExecUrl(const std::string& container, const std::vector<std::string>& command, bool input) {
+  v1::ExecRequest request;
+  request.set_container_id(container);
+  for (const std::string& word : command) request.add_cmd(word);
+  request.set_stdin(input);
+  request.set_stdout(true);
+  request.set_stderr(true);
+  return Must(Call(cri_.runtime(), &Runtime::Exec, request)).url();
+}
+
+std::string BenchNode::ForwardUrl(const std::string& pod) {
+  v1::PortForwardRequest request;
+  request.set_pod_sandbox_id(pod);
+  return Must(Call(cri_.runtime(), &Runtime::PortForward, request)).url();
+}
+
 void BenchNode::Stop(const std::string& container) {
   v1::StopContainerRequest request;
   request.set_container_id(container);

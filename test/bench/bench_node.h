@@ -21,6 +21,8 @@ class BenchNode {
   std::string Create(const std::string& pod, const std::vector<std::string>& command);
   void Start(const std::string& container);
   void Exec(const std::string& container, const std::vector<std::string>& command);
+  std::string ExecUrl(const std::string& container, const std::vector<std::string>& command, bool input);
+  std::string ForwardUrl(const std::string& pod);
   void Stop(const std::string& container);
   void Remove(const std::string& container);
   void StopPod(const std::string& pod);

@@ -1,6 +1,7 @@
 // cribench: what cradle takes for what a kubelet asks, beside the kernel's floor for the same. Starts a cradled of its
 // own in its own mount and network namespace, prints tables, leaves nothing.
 // usage: cribench [--smoke]
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -8,15 +9,17 @@
 #include <cstring>
 #include <map>
 
+#include "base/sys/process.h"
 #include "bench_node.h"
 #include "samples.h"
+#include "streams.h"
 #include "support/machine.h"
 
 namespace cradle::bench {
 namespace {
 
 struct Scale {
-  int rounds = 60, pods = 50, log_megabytes = 256;
+  int rounds = 60, pods = 50, log_megabytes = 256, stream_megabytes = 1024;
 };
 
 // The floor's medians, by the names that Cycle uses.
@@ -120,6 +123,7 @@ int Main(const Scale& scale) {
   Cycles(node, scale, true);
   Cycles(node, scale, false);
   Logs(node, scale);
+  Streams(node, scale.rounds, scale.stream_megabytes);
   Density(node, scale);
   return 0;
 }
@@ -130,12 +134,13 @@ int Main(const Scale& scale) {
 int main(int argc, char** argv) {
   cradle::bench::Scale scale;
   if (argc == 2 && std::strcmp(argv[1], "--smoke") == 0) {
-    scale = {3, 5, 16};
+    scale = {3, 5, 16, 16};
   } else if (argc != 1) {
     std::fprintf(stderr, "usage: cribench [--smoke]\n");
     return 2;
   }
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  sys::IgnoreSignal(SIGPIPE);
   try {
     return cradle::bench::Main(scale);
   } catch (const std::exception& error) {
