@@ -147,7 +147,8 @@ Result<> TarReader::SkipData() {
   while (data_left_ + padding_ > 0) {
     uint64_t want = data_left_ + padding_;
     std::string_view bytes = TRY(source_.Take(std::min<uint64_t>(want, 1 << 20)));
-    if (bytes.empty()) return InvalidArgument("the archive ends in the middle of an entry");
+    if (bytes.empty() && data_left_ == 0) padding_ = 0;  // umoci leaves out what would fill the last block
+    else if (bytes.empty()) return InvalidArgument("the archive ends in the middle of an entry");
     uint64_t of_data = std::min<uint64_t>(data_left_, bytes.size());
     data_left_ -= of_data;
     padding_ -= bytes.size() - of_data;

@@ -44,7 +44,7 @@ TEST_F(TlsTest, AnAuthorityOfTheHostsFileIsTrustedAndReadAtEachPull) {
   server_.Serve("tool", "v1", OneLayer("x"));
   WriteTlsHosts(server_, "", other_.certificate());
   auto refused = Pull("registry.invalid/tool:v1");
-  ExpectRefused(refused, "SSL");
+  ExpectRefused(refused, "certificate");
   EXPECT_EQ(server_.requests().size(), 0u);
   WriteTlsHosts(server_, "", authority_.certificate());
   auto pulled = Pull("registry.invalid/tool:v1");

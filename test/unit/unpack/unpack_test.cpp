@@ -312,6 +312,8 @@ TEST_F(UnpackTest, DamagedArchivesAreRefused) {
   ExpectRefused(wrong, "not a tar archive");
   ExpectRefused(std::string(5000, 'x'), "");
   EXPECT_TRUE(Unpack("").ok()) << "an empty layer";
+  ASSERT_TRUE(Unpack(tar.substr(0, 512 + 2000)).ok()) << "neither the last block filled up nor an end mark";
+  EXPECT_EQ(Read("root/a"), std::string(2000, 'a'));
 }
 
 TEST_F(UnpackTest, ParentsAndLinkTargetsComeFromTheVisibleLowerLayer) {
