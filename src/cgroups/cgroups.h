@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/undo.h"
+#include "cgroups/figures.h"
 
 namespace cradle::cgroups {
 
@@ -52,6 +53,7 @@ struct Placement {
   std::string v2_dir;                  // unified tree, also a bare one beside v1
   std::string oom_file;                // the file with a line "oom_kill N"
   bool oom_below = false;              // the groups below count their own (v1); else the line is of all together
+  FigurePlaces figures;                // for Figures::Open
 };
 
 // Shares of the last 10, 60 and 300 seconds, in percent, in which some or all processes had to wait; total: ever.

@@ -77,6 +77,9 @@ Placement CgroupsV1::Locate(const std::string& path) const {
   Placement place;
   for (const Hierarchy& one : v1_) place.join_dirs.push_back(one.tree.Dir(path));
   if (v2_) place.v2_dir = v2_->Dir(path);
+  for (const Hierarchy& one : v1_)
+    for (const std::string& controller : one.controllers) place.figures.emplace_back(controller, one.tree.Dir(path));
+  if (v2_) place.figures.emplace_back("unified", place.v2_dir);
   place.oom_file = Find("memory")->Dir(path) + "/memory.oom_control";
   place.oom_below = true;
   return place;

@@ -63,6 +63,23 @@ Result<std::vector<DevicePlan>> BuildDevices(const ContainerSpec& spec, const Po
   return devices;
 }
 
+bool HasLimit(const cgroups::Limits& limits) {
+  return limits.memory > 0 || limits.cpu_quota > 0 || !limits.cpuset_cpus.empty() || limits.unified.contains("memory.max") ||
+         limits.unified.contains("cpu.max");
+}
+
+// Unmasked (procMount) and privileged containers want the kernel's own /proc: mounts over it would also forbid them a
+// procfs in a user namespace of their own (mount_too_revealing() in fs/namespace.c).
+bool ShowsViews(const ContainerSpec& spec, const PodContext& pod, const std::vector<MountPlan>& mounts) {
+  const auto has = [&](MountPlan::Kind kind) {
+    return std::any_of(mounts.begin(), mounts.end(), [&](const MountPlan& mount) { return mount.kind == kind; });
+  };
+  if (pod.views == Views::kOff || !has(MountPlan::Kind::kProc) || !has(MountPlan::Kind::kSysfs)) return false;
+  if (pod.views == Views::kAsked) return true;
+  const bool masked = !spec.security.privileged && !spec.security.masked_paths.empty();
+  return masked && (pod.views == Views::kAll || HasLimit(spec.limits));
+}
+
 }  // namespace
 
 Result<LaunchPlan> BuildLaunchPlan(const ContainerRecord& record, const PodContext& pod, const NodeFacts& node,
@@ -101,6 +118,7 @@ Result<LaunchPlan> BuildLaunchPlan(const ContainerRecord& record, const PodConte
   plan.keep_stdin = spec.stdin_open;
   plan.stdin_once = spec.stdin_once;
   plan.log_path = record.log_path;
+  if (ShowsViews(spec, pod, plan.mounts)) plan.view_places = places.placement.figures;
   return plan;
 }
 

@@ -28,6 +28,14 @@ struct NodeFacts {
 // Looks at this process and at /dev.
 Result<NodeFacts> CollectNodeFacts();
 
+// Who is shown its own figures in /proc (src/lxcfs).
+enum class Views : uint8_t {
+  kOff,
+  kLimited,  // containers with a limit of memory or processors
+  kAll,      // those too that have none
+  kAsked,    // by the pod itself: privileged and unmasked ones too
+};
+
 // What the pod gives each of its containers.
 struct PodContext {
   std::string resolv_conf, hosts, hostname_file;  // host paths; empty: not mounted
@@ -35,6 +43,7 @@ struct PodContext {
   bool privileged = false;
   std::optional<UserNamespace> users;
   SelinuxOptions selinux;                         // what its containers ask for when they don't say
+  Views views = Views::kOff;
 };
 
 // Where the container's pieces are.

@@ -97,6 +97,7 @@ std::string LaunchPlan::Encode() const {
   if (users) w.Sub(23, container::Encode(*users));
   w.Str(24, mount_label);
   w.Bool(25, oom_below);
+  for (const auto& place : view_places) w.Sub(26, container::Encode(place));
   return w.Take();
 }
 
@@ -175,10 +176,14 @@ Result<LaunchPlan> LaunchPlan::Decode(std::string_view bytes) {
         p.users = check.Nested("users", DecodeUserNamespace(r.View()));
         break;
       case 24:
-          p.mount_label = check.Text("mount_label", r);
-          break;
+        p.mount_label = check.Text("mount_label", r);
+        break;
         case 25:
-          p.oom_below = r.Bool();
+        p.oom_below = r.Bool();
+        break;
+      case 26:
+        p.view_places.push_back(check.Nested("view_places", DecodePair(r.View())));
+        check.Require("view_places", p.view_places.back().second.starts_with('/'), "holds no absolute path");
         break;
     }
   check.Require("container_id", p.container_id.size() == 64 && IsHexPrefix(p.container_id),

@@ -134,6 +134,8 @@ struct LaunchPlan {
   bool keep_stdin = false;                // a pipe that stays open for attach; else /dev/null
   bool stdin_once = false;
   std::string log_path;                   // host; empty: output is read and dropped
+  // Where the container's own figures are, for its /proc views (cgroups::FigurePlaces); empty: no views.
+  std::vector<std::pair<std::string, std::string>> view_places;
 
   std::string Encode() const;
   static Result<LaunchPlan> Decode(std::string_view bytes);

@@ -110,7 +110,7 @@ Result<Pair> DecodePair(std::string_view bytes) {
         break;
     }
   check.Require("name", !pair.first.empty(), "is empty");
-  return check.Finish("sysctl", r, std::move(pair));
+  return check.Finish("pair", r, std::move(pair));
 }
 
 std::string Encode(const MountPlan& m) {

@@ -30,6 +30,13 @@ Result<std::vector<std::string>> ConvertWords(std::string_view field, const Word
   return std::vector<std::string>(words.begin(), words.end());
 }
 
+Result<> CheckViews(const sandbox::PodSpec& spec) {
+  auto asked = spec.annotations.find(sandbox::kViewsAnnotation);
+  if (asked == spec.annotations.end() || asked->second == sandbox::kViewsOn || asked->second == sandbox::kViewsOff)
+    return {};
+  return Bad(Cat("annotations[", sandbox::kViewsAnnotation, "]"), asked->second, "must be on or off");
+}
+
 Result<> ConvertDns(const pb::DNSConfig& config, sandbox::PodSpec& spec) {
   sandbox::DnsSpec dns;
   dns.servers = TRY(ConvertWords("dns_config.servers", config.servers()));
@@ -159,6 +166,7 @@ Result<> Convert(const pb::PodSandboxConfig& config, sandbox::PodSpec& spec) {
   spec.labels = {config.labels().begin(), config.labels().end()};
   spec.annotations = {config.annotations().begin(), config.annotations().end()};
   TRY(sandbox::BandwidthCapability(spec.annotations).With("annotations"));
+  TRYV(CheckViews(spec));
   return ConvertLinux(config.linux(), spec);
 }
 

@@ -54,6 +54,7 @@ constexpr Key kKeys[] = {
     {"streaming.tls_cert", &Config::streaming_tls_cert, "PEM file; with it the URLs are https, and sessions end with the daemon"},
     {"streaming.tls_client_ca", &Config::streaming_tls_client_ca, "PEM file; with it clients need a certificate of one of these"},
     {"streaming.tls_key", &Config::streaming_tls_key, "PEM file: the key of tls_cert"},
+    {"views.proc", &Config::views_proc, "whose /proc shows its own figures: limited (containers with a limit), all or off"},
 };
 
 size_t EditDistance(std::string_view a, std::string_view b) {
@@ -217,6 +218,8 @@ Result<> CheckConfig(const Config& config) {
   if (config.cgroup_driver != "auto" && config.cgroup_driver != "cgroupfs" && config.cgroup_driver != "systemd")
     return InvalidArgument(
         Cat("cgroup.driver = \"", config.cgroup_driver, "\": must be cgroupfs, systemd or auto"));
+  if (config.views_proc != "limited" && config.views_proc != "all" && config.views_proc != "off")
+    return InvalidArgument(Cat("views.proc = \"", config.views_proc, "\": must be limited, all or off"));
   log::Level level;
   if (!log::ParseLevel(config.log_level, level))
     return InvalidArgument(

@@ -40,6 +40,7 @@ struct Config {
   std::string streaming_tls_cert;
   std::string streaming_tls_key;
   std::string streaming_tls_client_ca;
+  std::string views_proc = "limited";
 
   std::string socket_path() const;  // of `listen`
 };

@@ -1,4 +1,5 @@
 // cradled: options, ground, the parts, recovery, the server; then it waits for signals.
+#include <fcntl.h>
 #include <malloc.h>
 #include <sys/signalfd.h>
 
@@ -33,6 +34,14 @@ struct Parts {
   std::unique_ptr<sandbox::Runtime> runtime;
   std::unique_ptr<streaming::Server> streaming;  // ends first: it hands clients to the runtime
 };
+
+container::Views ViewsFrom(const Config& config) {
+  if (config.views_proc == "off") return container::Views::kOff;
+  if (sys::OpenAt(kCwd, "/dev/fuse", O_RDWR).ok())
+    return config.views_proc == "all" ? container::Views::kAll : container::Views::kLimited;
+  log::Warning("no /dev/fuse: containers see the host's figures in /proc");
+  return container::Views::kOff;
+}
 
 Result<Parts> BuildParts(const Config& config, const Programs& programs) {
   Parts parts;
@@ -74,6 +83,7 @@ Result<Parts> BuildParts(const Config& config, const Programs& programs) {
   for (const std::string& limit : config.runtime_default_ulimits)
     runtime.defaults.rlimits.push_back(TRY(container::ParseRlimit(limit)));
   runtime.defaults.timezone_file = TRY(container::FindTimezone(config.runtime_timezone).With("runtime"));
+  runtime.views = ViewsFrom(config);
   parts.runtime = TRY(
       sandbox::Runtime::Start(std::move(runtime), *parts.images, *parts.network, *parts.groups).With("runtime"));
 

@@ -1,5 +1,10 @@
 #include "sandbox/container.h"
 
+#include <sys/wait.h>
+
+#include <cstdlib>
+
+#include "base/sys/file.h"
 #include "base/sys/process.h"
 
 namespace cradle::sandbox {
@@ -84,6 +89,24 @@ Result<> Container::Signal(int signal) const {
   std::lock_guard lock(mutex_);
   if (!pidfd_.valid()) return FailedPrecondition(Cat("container ", id().str(), " has no process"));
   return sys::PidfdSendSignal(pidfd_, signal);
+}
+
+std::optional<container::ExitRecord> Container::LookAtDead() const {
+  ContainerPtr now = view();
+  std::lock_guard lock(mutex_);
+  if (!pidfd_.valid() || !sys::PidfdExited(pidfd_)) return std::nullopt;
+  auto stat = sys::ReadFile(kCwd, Cat("/proc/", std::to_string(now->pid), "/stat"), 4096);
+  // Still there to be signalled: nobody has reaped it, and the number is its own.
+  if (!stat.ok() || !sys::PidfdSendSignal(pidfd_, 0).ok()) return std::nullopt;
+  int status = std::atoi(stat->c_str() + stat->rfind(' ') + 1);  // the last field, as of wait(2)
+  container::ExitRecord exit;
+  exit.signal = WTERMSIG(status);
+  exit.exit_code = exit.signal ? 128 + exit.signal : WEXITSTATUS(status);
+  exit.started_at = now->started_at;
+  exit.finished_at = WallNanos();
+  exit.reason = exit.exit_code == 0 ? "Completed" : "Error";
+  exit.message = "the pod's shim didn't tell of the end";
+  return exit;
 }
 
 container::ExitRecord ExitFrom(const shim::ExitInfo& info) {

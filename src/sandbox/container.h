@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "base/clock.h"
@@ -49,6 +50,9 @@ class Container {
   // The first process. Invalid before it exists.
   void SetPidfd(UniqueFd pidfd);
   Result<> Signal(int signal) const;
+  // How it ended, as the kernel keeps it until the shim looks: for a shim that doesn't. Nothing while it lives, or once
+  // the shim has.
+  std::optional<container::ExitRecord> LookAtDead() const;
 
   // Removed from the store: no longer listed.
   bool visible = false;  // guarded by the store

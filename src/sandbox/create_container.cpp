@@ -8,6 +8,7 @@
 #include "sandbox/files.h"
 #include "sandbox/node.h"
 #include "sandbox/steps.h"
+#include "sandbox/views.h"
 
 namespace cradle::sandbox {
 namespace {
@@ -109,6 +110,7 @@ container::PodContext Node::ContextOf(const Pod& pod) const {
   context.users = pod.record().spec.users;
   context.selinux = pod.record().spec.selinux;
   if (context.selinux.level.empty()) context.selinux.level = pod.record().selinux_level;
+  context.views = ViewsOf(config_.views, pod.record().spec);
   return context;
 }
 

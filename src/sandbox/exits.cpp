@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/sys/file.h"
 #include "sandbox/node.h"
+#include "sandbox/views.h"
 
 namespace cradle::sandbox {
 namespace {
@@ -35,6 +36,20 @@ void Node::OnShimLost(const PodId& id) {
     if (auto stopped = TearDownPod(*pod); !stopped.ok())
       log::Warning(Cat("pod ", pod->Name(), ": ", stopped.error().text()));
   });
+}
+
+void Node::EndViews(const Container& one) {
+  auto ended = AbortViews(groups_.Locate(one.record().cgroup), one.id());
+  if (!ended.ok()) log::Warning(Cat("container ", one.id().str(), ": ", ended.error().text()));
+}
+
+// The shim has had its time to tell.
+bool Node::TakeExit(Container& one) {
+  auto exit = one.LookAtDead();
+  if (!exit) return one.state() == State::kExited;
+  log::Warning(Cat("container ", one.id().str(), ": its shim doesn't tell that it has ended"));
+  one.SetExited(*exit);
+  return true;
 }
 
 Result<> Node::SaveExit(const Container& one) {

@@ -20,6 +20,7 @@ namespace cradle::sandbox {
 inline constexpr milliseconds kShimCall{10'000};     // an answer from a shim
 inline constexpr milliseconds kLaunch{60'000};       // a container's set-up: slow disks, slow volumes
 inline constexpr milliseconds kKill{10'000};         // SIGKILL until it is gone
+inline constexpr milliseconds kViewsGrace{2'000};    // then what waits for an answer of its /proc views is freed
 inline constexpr milliseconds kNetwork{120'000};     // all plugins of one ADD or DEL
 inline constexpr milliseconds kRelabel{120'000};     // the kubelet waits no longer
 
@@ -119,6 +120,8 @@ class Node final : public Runtime {
   void LoadUpdates(Pod& pod) const;
   // remove_container.cpp (queue)
   Result<> KillContainer(Container& one, Deadline deadline);
+  // Of one that was killed; false: it lives on.
+  bool AwaitEnd(Container& one, Deadline deadline);
   Result<> DropContainer(Container& one);
   Result<> EraseContainerFiles(const ContainerId& id);
 
@@ -126,6 +129,8 @@ class Node final : public Runtime {
   void OnExit(const shim::ExitInfo& info);              // shim loop's thread
   void OnShimLost(const PodId& id);                     // shim loop's thread
   Result<> SaveExit(const Container& one);              // queue
+  void EndViews(const Container& one);                  // queue or pool
+  bool TakeExit(Container& one);                        // queue or pool
   std::optional<container::ExitRecord> LoadSavedExit(const Container& one) const;
   std::optional<container::ExitRecord> LoadExit(const Container& one) const;  // also one that only the shim wrote
 

@@ -17,12 +17,18 @@ void Node::RemoveContainer(const std::string& id, Done<> done) {
   });
 }
 
+bool Node::AwaitEnd(Container& one, Deadline deadline) {
+  if (one.WaitExited(std::min(deadline, After(kViewsGrace)))) return true;
+  EndViews(one);
+  return one.WaitExited(deadline) || TakeExit(one);
+}
+
 // Ends its processes and waits until the end is known. A full disk keeps nothing from being stopped: the exit is in
 // memory and with the shim.
 Result<> Node::KillContainer(Container& one, Deadline deadline) {
   TRYV(groups_.Kill(one.record().cgroup));
   if (one.pod().shim()) {
-    if (!one.WaitExited(deadline))
+    if (!AwaitEnd(one, deadline))
       return Error(Code::kDeadlineExceeded, Cat("container ", one.id().str(), " can't be killed"));
   } else {
     // Nobody is left to tell: what the shim wrote before it went, else unknown.

@@ -36,6 +36,7 @@ struct Config {
   std::string netns_dir = "/run/netns";
   int max_parallel_starts = 32;
   container::Defaults defaults;
+  container::Views views = container::Views::kOff;  // unless the pod's annotation says otherwise
 };
 
 // What a pod is at one moment. Immutable; a change makes a new one.

@@ -31,6 +31,10 @@ struct PodResources {
   static Result<PodResources> FromJson(std::string_view text);
 };
 
+// What a pod may say of its /proc views.
+inline constexpr char kViewsAnnotation[] = "cradle.io/proc-views";
+inline constexpr char kViewsOn[] = "on", kViewsOff[] = "off";
+
 struct PodSpec {
   std::string name, uid, name_space;
   uint32_t attempt = 0;

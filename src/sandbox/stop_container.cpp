@@ -56,9 +56,15 @@ void Node::StopContainer(const std::string& id, milliseconds grace, Done<> done)
   auto kill = [this, one, stop] {
     Result<> killed = groups_.Kill(one->record().cgroup);
     if (!killed.ok()) return stop->Answer(killed);
-    stop->Arm(kKill, [one, stop] {
-      stop->Answer(Error(Code::kDeadlineExceeded,
-                         Cat("stop container ", one->id().str(), ": ", WhyAlive(one->view()->pid))));
+    stop->Arm(kViewsGrace, [this, one, stop] {
+      pool_.Post([this, one] { EndViews(*one); });
+      stop->Arm(kKill, [this, one, stop] {
+        pool_.Post([this, one, stop] {
+          if (TakeExit(*one)) return;  // which answers
+          stop->Answer(Error(Code::kDeadlineExceeded,
+                             Cat("stop container ", one->id().str(), ": ", WhyAlive(one->view()->pid))));
+        });
+      });
     });
   };
   if (grace.count() > 0 && one->Signal(view->stop_signal).ok())

@@ -68,7 +68,11 @@ Result<std::shared_ptr<Container>> Container::Launch(Services& services, Hooks h
   self->oom_counter_ = TRY(OomCounter::Open(plan.oom_file, plan.oom_below));
   Stdio stdio;
   if (!plan.process.terminal) stdio = TRY(self->MakePipes(plan.keep_stdin));
-  Launched launched = TRY(LaunchContainer(plan, pause, target, std::move(stdio)));
+  if (!plan.view_places.empty())
+    self->views_ = TRY(Views::Open(services.loop, services.scratch, plan.container_id, plan.view_places));
+  FdRef mount = self->views_ ? self->views_->mount() : FdRef();
+  Launched launched = TRY(LaunchContainer(plan, pause, target, std::move(stdio), mount));
+  if (self->views_) self->views_->CloseMount();
   self->pid_ = launched.pid;
   self->pidfd_ = std::move(launched.pidfd);
   self->report_ = std::move(launched.report);
@@ -285,6 +289,7 @@ void Container::End() {
   drain_timer_.Cancel();
   pump_.reset();
   terminal_.Reset();
+  views_.reset();
   exit_.oom_killed = oom_counter_.Rose();
   oom_counter_ = {};
   state_ = State::kExited;

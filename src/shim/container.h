@@ -21,6 +21,7 @@
 #include "shim/launch.h"
 #include "shim/oom_counter.h"
 #include "shim/services.h"
+#include "shim/views.h"
 #include "streaming/sink.h"
 
 namespace cradle::shim {
@@ -99,6 +100,7 @@ class Container : public std::enable_shared_from_this<Container> {
   UniqueFd stdin_;     // writing end, when the plan keeps it, until input_ has it
   std::shared_ptr<streaming::Sink> input_;  // made for the first attached client
   UniqueFd terminal_;  // master
+  std::unique_ptr<Views> views_;  // null: it sees the host's figures
   OomCounter oom_counter_;
   std::shared_ptr<logs::Pump> pump_;
   bool log_used_ = false;  // the pump is the log thread's: it must be finished

@@ -189,13 +189,14 @@ Result<UniqueFd> MakeUserNamespace(const container::UserNamespace& users) {
 }
 
 Result<Launched> LaunchContainer(const container::LaunchPlan& plan, const Infra& pause, FdRef target,
-                                 Stdio stdio) {
+                                 Stdio stdio, FdRef views) {
   TRYV(CheckStdio(stdio));
   if (plan.users && !pause.user_namespace.valid())
     return FailedPrecondition("the pod has no user namespace");
   InitPlan init(plan);
   init.plan().namespaces_of = pause.pidfd.get();
   Connect(stdio, init.plan());
+  if (views.valid()) init.ShowViews(views);
   if (WantsCgroupMounts(plan)) init.Describe(*TRY(HostHierarchies()));
   FdRef pid_namespace = TRY(SharedPidNamespace(plan, pause.pidfd, target));
   TRYV(init.OpenCgroups(plan.cgroup_join, "tasks"));

@@ -55,7 +55,9 @@ struct Report {
 // `pause_program`: an open (O_PATH) cradle-pause. Pause execs at once, without waiting for the gate.
 Result<Launched> LaunchPause(const container::PausePlan& plan, FdRef pause_program);
 // `target`: pidfd of the container of pid_target, invalid when not used.
-Result<Launched> LaunchContainer(const container::LaunchPlan& plan, const Infra& pause, FdRef target, Stdio stdio);
+// `views`: the file system of the container's views, whose server must be answering; invalid: none.
+Result<Launched> LaunchContainer(const container::LaunchPlan& plan, const Infra& pause, FdRef target, Stdio stdio,
+                                 FdRef views = FdRef());
 // `init`: pidfd of the container's first process. An exec passes the gate by itself.
 Result<Launched> LaunchExec(const container::ExecPlan& plan, FdRef init, Stdio stdio);
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/sys/file.h"
+#include "lxcfs/files.h"
 
 namespace cradle::shim {
 namespace {
@@ -253,10 +254,16 @@ void InitPlan::Describe(const std::vector<CgroupHierarchy>& hierarchies) {
   plan_.cgroups = cgroups_;
 }
 
+void InitPlan::ShowViews(FdRef mount) {
+  for (const lxcfs::FileName& file : lxcfs::kFiles) views_.push_back({file.name, file.mount, file.path});
+  plan_.views = mount.get();
+  plan_.view_files = views_;
+}
+
 void InitPlan::Finish() {
   keep_ = cgroup_files_;
   for (int fd : {plan_.report, plan_.gate, plan_.stdio[0], plan_.stdio[1], plan_.stdio[2],
-                 plan_.namespaces_of, plan_.program, users_.fd, users_.pid_namespace_of})
+                 plan_.namespaces_of, plan_.program, users_.fd, users_.pid_namespace_of, plan_.views})
     if (fd > 2) keep_.push_back(fd);
   std::sort(keep_.begin(), keep_.end());
   keep_.erase(std::unique(keep_.begin(), keep_.end()), keep_.end());

@@ -30,6 +30,8 @@ class InitPlan {
   void Describe(const std::vector<CgroupHierarchy>& hierarchies);
   // Of a container whose plan has one: the namespace, CLONE_NEWPID or 0, and whose pid namespace it shares.
   void SetUserNamespace(FdRef user_namespace, uint64_t born, FdRef pid_namespace_of);
+  // `mount`: the file system of the container's views.
+  void ShowViews(FdRef mount);
   // Last: collects the descriptors that the child keeps.
   void Finish();
 
@@ -53,6 +55,7 @@ class InitPlan {
   std::vector<init::Mount> mounts_;
   std::vector<init::CgroupMount> cgroups_;
   std::vector<init::Device> devices_;
+  std::vector<init::ViewFile> views_;
   std::vector<init::Rlimit> rlimits_;
   std::vector<char*> args_, env_;
 };

@@ -106,6 +106,8 @@ Error Describe(Step step, int err, const std::string& what, const std::string& a
       return with(Cat("make device \"", what, "\""));
     case Step::kTerminal:
       return internal(Cat("make the terminal: ", what));
+    case Step::kView:
+      return internal(Cat("place the view of \"", what, "\""));
     case Step::kMask:
       return internal(Cat("mask \"", what, "\""));
     case Step::kReadonly:

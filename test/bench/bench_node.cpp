@@ -45,7 +45,8 @@ std::string BenchNode::RunPod(const std::string& name, bool host_network) {
   return Must(Call(cri_.runtime(), &Runtime::RunPodSandbox, request)).pod_sandbox_id();
 }
 
-std::string BenchNode::Create(const std::string& pod, const std::vector<std::string>& command) {
+std::string BenchNode::Create(const std::string& pod, const std::vector<std::string>& command,
+                              const std::vector<std::pair<std::string, std::string>>& mounts) {
   v1::CreateContainerRequest request;
   request.set_pod_sandbox_id(pod);
   auto* config = request.mutable_config();
@@ -56,7 +57,20 @@ std::string BenchNode::Create(const std::string& pod, const std::vector<std::str
   auto* limits = config->mutable_linux()->mutable_resources();
   limits->set_cpu_shares(512);
   limits->set_memory_limit_in_bytes(64 << 20);
-  config->mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(v1::CONTAINER);
+  auto* security = config->mutable_linux()->mutable_security_context();
+  security->mutable_namespace_options()->set_pid(v1::CONTAINER);
+  for (const char* path : {"/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys",
+                           "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+                           "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"})
+    security->add_masked_paths(path);
+  for (const char* path : {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"})
+    security->add_readonly_paths(path);
+  for (const auto& [host, inside] : mounts) {
+    auto* mount = config->add_mounts();
+    mount->set_host_path(host);
+    mount->set_container_path(inside);
+    mount->set_readonly(true);
+  }
   auto* metadata = request.mutable_sandbox_config()->mutable_metadata();
   metadata->set_name("bench");
   metadata->set_namespace_("bench");
@@ -70,11 +84,11 @@ void BenchNode::Start(const std::string& container) {
   Must(Call(cri_.runtime(), &Runtime::StartContainer, request));
 }
 
-void BenchNode::Exec(const std::string& container, const std::vector<std::string>& command) {
+std::string BenchNode::Exec(const std::string& container, const std::vector<std::string>& command) {
   v1::ExecSyncRequest request;
   request.set_container_id(container);
   for (const std::string& word : command) request.add_cmd(word);
-  Must(Call(cri_.runtime(), &Runtime::ExecSync, request));
+  return Must(Call(cri_.runtime(), &Runtime::ExecSync, request)).stdout();
 }
 
 std::string BenchNode::ExecUrl(const std::string& container, const std::vector<std::string>& command, bool input) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/cri.h"
@@ -18,9 +19,11 @@ class BenchNode {
   BenchNode();
 
   std::string RunPod(const std::string& name, bool host_network);
-  std::string Create(const std::string& pod, const std::vector<std::string>& command);
+  // As the kubelet asks for it: with a limit of memory and the paths that are masked by default.
+  std::string Create(const std::string& pod, const std::vector<std::string>& command,
+                     const std::vector<std::pair<std::string, std::string>>& mounts = {});
   void Start(const std::string& container);
-  void Exec(const std::string& container, const std::vector<std::string>& command);
+  std::string Exec(const std::string& container, const std::vector<std::string>& command);
   std::string ExecUrl(const std::string& container, const std::vector<std::string>& command, bool input);
   std::string ForwardUrl(const std::string& pod);
   void Stop(const std::string& container);
@@ -41,6 +44,7 @@ class BenchNode {
   std::string Describe();
   // The built-in image's topmost layer, unpacked.
   std::string LayerDir() const;
+  const std::string& Dir() const { return daemon_.dir(); }  // a temporary one
   int64_t PssKilobytes(pid_t pid) const;
   int64_t RssKilobytes() const;  // of cradled
   double CpuSeconds(pid_t pid) const;

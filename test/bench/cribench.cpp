@@ -1,13 +1,17 @@
 // cribench: what cradle takes for what a kubelet asks, beside the kernel's floor for the same. Starts a cradled of its
 // own in its own mount and network namespace, prints tables, leaves nothing.
 // usage: cribench [--smoke]
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <map>
+#include <sstream>
 
 #include "base/sys/process.h"
 #include "bench_node.h"
@@ -88,6 +92,87 @@ void Logs(BenchNode& node, const Scale& scale) {
   }
 }
 
+constexpr const char* kViewed[] = {"meminfo", "cpuinfo", "stat", "uptime", "loadavg", "swaps", "diskstats"};
+
+using Micros = std::map<std::string, std::pair<double, double>>;  // by path: the first read, the median
+
+Micros ReadFiles(BenchNode& node, const std::string& container, int rounds) {
+  std::vector<std::string> command = {"/reader", std::to_string(rounds)};
+  for (const char* file : kViewed) command.push_back(std::string("/proc/") + file);
+  std::istringstream lines(node.Exec(container, command));
+  Micros out;
+  std::string path;
+  for (double first, median; lines >> path >> first >> median;) out[path] = {first, median};
+  return out;
+}
+
+// Debian's lxcfs for comparison, where it is installed: its own directory, files bound over /proc as its users do.
+class Lxcfs {
+ public:
+  explicit Lxcfs(const std::string& dir) : dir_(dir) {
+    if (::access("/usr/bin/lxcfs", X_OK) != 0) return;
+    std::filesystem::create_directories(dir_);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+      for (int fd : {0, 1, 2}) ::dup2(null, fd);
+      ::execl("/usr/bin/lxcfs", "lxcfs", "-f", "-l", dir_.c_str(), nullptr);
+      ::_exit(127);
+    }
+    if (!test::Eventually([&] { return ::access((dir_ + "/proc/meminfo").c_str(), R_OK) == 0; })) pid_ = 0;
+  }
+  ~Lxcfs() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGTERM);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  bool runs() const { return pid_ > 0; }
+  std::vector<std::pair<std::string, std::string>> Mounts() const {
+    std::vector<std::pair<std::string, std::string>> out;
+    for (const char* file : kViewed) out.emplace_back(dir_ + "/proc/" + file, std::string("/proc/") + file);
+    return out;
+  }
+
+ private:
+  const std::string dir_;
+  pid_t pid_ = 0;
+};
+
+void Views(BenchNode& node, const Scale& scale) {
+  const std::pair<std::string, std::string> reader = {CRADLE_BUILD_DIR "/test/bench/reader", "/reader"};
+  const int rounds = scale.rounds * 10;
+  std::string pod = node.RunPod("views", true);
+  auto make = [&](std::vector<std::pair<std::string, std::string>> mounts) {
+    mounts.push_back(reader);
+    std::string container = node.Create(pod, {"sleep", "1000000"}, mounts);
+    node.Start(container);
+    return container;
+  };
+  std::string first = make({});
+  Micros alone = ReadFiles(node, first, rounds);
+  std::vector<std::string> others;
+  for (int i = 0; i < scale.pods; ++i) {
+    others.push_back(node.RunPod("viewed-" + std::to_string(i), true));
+    node.Start(node.Create(others.back(), {"sleep", "1000000"}));
+  }
+  Micros among_many = ReadFiles(node, first, rounds);
+  for (const std::string& other : others) node.RemovePod(other);
+  Micros plain = ReadFiles(node, [&] {
+    std::string bare = node.Create(pod, {"sleep", "1000000"}, {reader, {"/proc", "/proc"}});
+    node.Start(bare);
+    return bare;
+  }(), rounds);
+  Lxcfs lxcfs(node.Dir() + "/lxcfs");
+  Micros peer;
+  if (lxcfs.runs()) peer = ReadFiles(node, make(lxcfs.Mounts()), rounds);
+  std::printf("\n/proc views, open+read+close, microseconds\n%-24s %10s %10s %14s %10s %10s %14s\n", "", "the first", "median",
+              "among many", "kernel's", "lxcfs", "lxcfs's first");
+  for (const auto& [path, times] : alone)
+    std::printf("%-24s %10.0f %10.0f %14.0f %10.0f %10.0f %14.0f\n", path.c_str(), times.first, times.second,
+                among_many[path].second, plain[path].second, peer[path].second, peer[path].first);
+  node.RemovePod(pod);
+}
+
 void Density(BenchNode& node, const Scale& scale) {
   Samples samples;
   std::vector<std::string> pods;
@@ -124,6 +209,7 @@ int Main(const Scale& scale) {
   Cycles(node, scale, false);
   Logs(node, scale);
   Streams(node, scale.rounds, scale.stream_megabytes);
+  Views(node, scale);
   Density(node, scale);
   return 0;
 }

@@ -62,6 +62,13 @@ struct Device {
   uint32_t uid, gid;
 };
 
+// A file of the views' file system and the kernel's file that it covers: `path` below `mount`.
+struct ViewFile {
+  const char* name;
+  const char* mount;
+  const char* path;
+};
+
 struct Rlimit {
   int resource;
   uint64_t soft, hard;
@@ -121,6 +128,9 @@ struct Plan {
   std::span<const CgroupMount> cgroups;
   bool make_devices = false;  // /dev is a tmpfs of the container's own
   std::span<const Device> devices;
+  int views = -1;  // a FUSE file system, attached nowhere; -1: no views
+  std::span<const ViewFile> view_files;
+  bool attach_views = false;  // without trying what only newer kernels can
   std::span<const char*const> masked_paths, readonly_paths, directories;
 
   // Process.
@@ -164,6 +174,7 @@ enum class Step : uint32_t {
   kMount,       // what: source or type, at: target
   kDevice,      // what: path
   kTerminal,    // what: the call
+  kView,        // what: path
   kMask,        // what: path
   kReadonly,    // what: path
   kDirectory,   // what: path

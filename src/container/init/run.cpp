@@ -31,6 +31,7 @@ constexpr StepFunction kContainer[] = {
     EnterPod,           EnterRoot,  // nothing of the host's is in sight from here on
     MakeMounts,         MakeDevices,  MakeDirectories, LookUpUser,
     MakeTerminal,  // the console is a mount too
+    PlaceViews,    // a masked path stays masked
     MaskPaths,          SealRoot,     SayReady,        WaitAtGate,     SetRlimits,
     EnterDirectory,     ConnectStdio, DropPrivileges,  CheckDirectory, Execute};
 

@@ -36,6 +36,7 @@ struct State {
   int master = -1;  // the terminal's, sent with kReady
   int slave = -1;
   bool in_cwd = false;
+  bool views_attached = false;
   uint32_t uid = 0, gid = 0;
   uint32_t group_count = 0;
   uint32_t groups[kMaxGroups];
@@ -81,6 +82,8 @@ Outcome MakeKernelViews(const Plan&, State&) noexcept;    // proc and sysfs, whi
 Outcome MakeMounts(const Plan&, State&) noexcept;
 Outcome MaskPaths(const Plan&, State&) noexcept;
 Outcome MakeDirectories(const Plan&, State&) noexcept;  // cwd and the image's volumes
+// views.cpp
+Outcome PlaceViews(const Plan&, State&) noexcept;
 // devices.cpp
 Outcome MakeDevices(const Plan&, State&) noexcept;
 Outcome FillDev(const Plan&, int dev) noexcept;  // default devices and those of the plan, for a user namespace

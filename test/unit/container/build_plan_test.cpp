@@ -61,6 +61,59 @@ class BuildPlan : public testing::Test {
 
 using Strings = std::vector<std::string>;
 
+// A container as the kubelet asks for it, with a memory limit.
+class BuildPlanViews : public BuildPlan {
+ protected:
+  BuildPlanViews() {
+    pod_.views = Views::kLimited;
+    places_.placement.figures = {{"memory", "/sys/fs/cgroup/memory/c"}};
+    security().masked_paths = {"/proc/kcore"};
+    spec().limits.memory = 64 << 20;
+  }
+  bool Shown() { return Good().view_places == places_.placement.figures && !Good().view_places.empty(); }
+};
+
+TEST_F(BuildPlanViews, AreForContainersWithALimit) {
+  EXPECT_TRUE(Shown());
+  spec().limits = {};
+  EXPECT_FALSE(Shown());
+  spec().limits.cpu_shares = 1024;
+  EXPECT_FALSE(Shown());
+  spec().limits.cpu_quota = 50000;
+  EXPECT_TRUE(Shown());
+  spec().limits = {};
+  spec().limits.cpuset_cpus = "0";
+  EXPECT_TRUE(Shown());
+  spec().limits = {};
+  pod_.views = Views::kAll;
+  EXPECT_TRUE(Shown());
+  pod_.views = Views::kOff;
+  EXPECT_FALSE(Shown());
+}
+
+TEST_F(BuildPlanViews, AreNotForWhoWantsTheKernelsOwn) {
+  security().masked_paths = {};
+  EXPECT_FALSE(Shown());
+  pod_.views = Views::kAsked;
+  EXPECT_TRUE(Shown());
+  pod_.views = Views::kLimited;
+  security().masked_paths = {"/proc/kcore"};
+  security().privileged = pod_.privileged = true;
+  EXPECT_FALSE(Shown());
+  pod_.views = Views::kAsked;
+  EXPECT_TRUE(Shown());
+}
+
+TEST_F(BuildPlanViews, AreNotPutOverAProcOfTheRequests) {
+  pod_.views = Views::kAsked;
+  spec().mounts = {{.container_path = "/proc", .host_path = "/proc"}};
+  EXPECT_FALSE(Shown());
+  spec().mounts = {{.container_path = "/sys", .host_path = "/sys"}};
+  EXPECT_FALSE(Shown());
+  spec().mounts = {{.container_path = "/proc/uptime", .host_path = "/uptime"}};
+  EXPECT_TRUE(Shown());
+}
+
 TEST_F(BuildPlan, CommandAndArgsReplaceTheImagesAsInDocker) {
   EXPECT_EQ(Good().process.args, (Strings{"/entry", "-x", "serve"}));
   spec().args = {"other"};

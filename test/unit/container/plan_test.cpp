@@ -72,6 +72,7 @@ LaunchPlan FullLaunch() {
   p.keep_stdin = p.stdin_once = true;
   p.log_path = "/log";
   p.users = UserNamespace{{1, 2}, {3, 4294967292}};  // as far as ids go
+  p.view_places = {{"memory", "/sys/fs/cgroup/memory/x"}, {"unified", "/sys/fs/cgroup/unified/x"}};
   return p;
 }
 

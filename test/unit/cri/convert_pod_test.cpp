@@ -115,6 +115,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadField{"metadata { name: '' }", "metadata.name: \"\": must not be empty"},
         BadField{"metadata { namespace: '' }", "metadata.namespace: \"\": must not be empty"},
         BadField{"metadata { uid: 'a/b' }", "metadata.uid: \"a/b\": must not contain"},
+        BadField{"annotations { key: 'cradle.io/proc-views' value: 'maybe' }",
+                 "annotations[cradle.io/proc-views]: \"maybe\": must be on or off"},
         BadField{"hostname: 'a\\nb'", "hostname: \"a\\x0ab\": "},
         BadField{"log_directory: 'logs'", "log_directory: \"logs\": must be an absolute path"},
         BadField{"log_directory: '/a/../b'", "log_directory: \"/a/../b\": must not contain"},

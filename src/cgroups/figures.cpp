@@ -1,0 +1,68 @@
+#include "cgroups/figures.h"
+
+#include "base/result.h"
+#include "base/sys/file.h"
+#include "cgroups/figures_parse.h"
+
+namespace cradle::cgroups {
+namespace {
+
+constexpr size_t kMaxFile = 64 << 10;
+constexpr int kMaxDepth = 32;     // of a group below its hierarchy's root
+constexpr size_t kMaxDisks = 128;
+constexpr std::string_view kUnified = "unified";
+
+}  // namespace
+
+std::unique_ptr<Figures> Figures::Open(FigurePlaces places) {
+  for (const auto& [controller, dir] : places)
+    if (controller != kUnified) return OpenFiguresV1(std::move(places));
+  return OpenFiguresV2(std::move(places));
+}
+
+std::string Figures::ReadPressure(const std::string& resource) const {
+  return Text(kUnified, resource + ".pressure");
+}
+
+const std::string& Figures::Dir(std::string_view controller) const {
+  static const std::string kNone;
+  for (const auto& [name, dir] : places_)
+    if (name == controller) return dir;
+  return kNone;
+}
+
+std::string Figures::Text(std::string_view controller, std::string_view file) const {
+  const std::string& dir = Dir(controller);
+  if (dir.empty()) return {};
+  auto text = sys::ReadFile(kCwd, Cat(dir, "/", file), kMaxFile);
+  return text.ok() ? std::move(*text) : std::string();
+}
+
+uint64_t Figures::Number(std::string_view controller, std::string_view file) const {
+  return ParseNumber(Text(controller, file)).value_or(0);
+}
+
+void ReadAbove(const std::string& dir, const std::string& file, const std::function<void(std::string_view)>& take) {
+  std::string at = dir;
+  for (int depth = 0; !dir.empty() && depth < kMaxDepth; ++depth, at += "/..") {
+    auto text = sys::ReadFile(kCwd, Cat(at, "/", file), kMaxFile);
+    if (!text.ok()) return;
+    take(*text);
+  }
+}
+
+DiskFigures* FindDisk(std::string_view device, std::vector<DiskFigures>& disks) {
+  size_t colon = device.find(':');
+  if (colon == device.npos) return nullptr;
+  auto major = ParseNumber(device.substr(0, colon)), minor = ParseNumber(device.substr(colon + 1));
+  if (!major || !minor) return nullptr;
+  for (DiskFigures& disk : disks)
+    if (disk.major == *major && disk.minor == *minor) return &disk;
+  if (disks.size() == kMaxDisks) return nullptr;
+  DiskFigures& added = disks.emplace_back();
+  added.major = static_cast<unsigned>(*major);
+  added.minor = static_cast<unsigned>(*minor);
+  return &added;
+}
+
+}  // namespace cradle::cgroups

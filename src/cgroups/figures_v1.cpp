@@ -1,0 +1,99 @@
+// Figures of a v1 group; pressure comes from the v2 tree beside it.
+#include <algorithm>
+
+#include "cgroups/figures_parse.h"
+
+namespace cradle::cgroups {
+namespace {
+
+constexpr uint64_t kNoLimit = uint64_t{1} << 62;  // the kernel's "none" is LONG_MAX, rounded down to a page
+
+constexpr KeyedField<MemoryFigures> kMemory[] = {
+    {"hierarchical_memory_limit", &MemoryFigures::limit},
+    {"total_swap", &MemoryFigures::swap_usage},
+    {"total_rss", &MemoryFigures::anon},
+    {"total_rss_huge", &MemoryFigures::anon_huge},
+    {"total_cache", &MemoryFigures::file},
+    {"total_shmem", &MemoryFigures::shmem},
+    {"total_mapped_file", &MemoryFigures::mapped},
+    {"total_dirty", &MemoryFigures::dirty},
+    {"total_writeback", &MemoryFigures::writeback},
+    {"total_active_anon", &MemoryFigures::active_anon},
+    {"total_inactive_anon", &MemoryFigures::inactive_anon},
+    {"total_active_file", &MemoryFigures::active_file},
+    {"total_inactive_file", &MemoryFigures::inactive_file},
+    {"total_unevictable", &MemoryFigures::unevictable},
+    {"total_pgfault", &MemoryFigures::faults},
+    {"total_pgmajfault", &MemoryFigures::major_faults},
+};
+
+class FiguresV1 final : public Figures {
+ public:
+  explicit FiguresV1(FigurePlaces places) : Figures(std::move(places)) {}
+
+  CpuFigures ReadCpu() const override {
+    CpuFigures out;
+    out.user_us = Number("cpuacct", "cpuacct.usage_user") / 1000;
+    out.system_us = Number("cpuacct", "cpuacct.usage_sys") / 1000;
+    out.throttled_us = KeyedValue(Text("cpu", "cpu.stat"), "throttled_time") / 1000;
+    std::vector<uint64_t> periods;
+    ReadAbove(Dir("cpu"), "cpu.cfs_period_us", [&](std::string_view text) {
+      periods.push_back(ParseNumber(text).value_or(0));
+    });
+    size_t at = 0;
+    ReadAbove(Dir("cpu"), "cpu.cfs_quota_us", [&](std::string_view text) {
+      auto quota = ParseNumber(text);  // -1: none
+      if (quota && at < periods.size() && periods[at]) out.millis = std::min(out.millis, *quota * 1000 / periods[at]);
+      ++at;
+    });
+    return out;
+  }
+
+  std::string ReadCpus() const override {
+    std::string effective = Text("cpuset", "cpuset.effective_cpus");
+    return effective.empty() ? Text("cpuset", "cpuset.cpus") : effective;
+  }
+
+  MemoryFigures ReadMemory() const override {
+    MemoryFigures out;
+    std::string text = Text("memory", "memory.stat");
+    ParseKeyed(text, kMemory, out);
+    out.usage = Number("memory", "memory.usage_in_bytes");
+    out.oom_kills = KeyedValue(Text("memory", "memory.oom_control"), "oom_kill");
+    // Memory and swap together. Without it swap isn't accounted for: then nothing is known of it.
+    uint64_t both = KeyedValue(text, "hierarchical_memsw_limit");
+    out.swap_limit = both >= kNoLimit ? kUnlimited : both > out.limit ? both - out.limit : 0;
+    if (out.limit >= kNoLimit) out.limit = kUnlimited;
+    return out;
+  }
+
+  std::vector<DiskFigures> ReadDisks() const override {
+    std::vector<DiskFigures> disks;
+    Add(Text("blkio", "blkio.throttle.io_service_bytes_recursive"), disks, &DiskFigures::read_bytes,
+        &DiskFigures::written_bytes, &DiskFigures::discarded_bytes);
+    Add(Text("blkio", "blkio.throttle.io_serviced_recursive"), disks, &DiskFigures::reads, &DiskFigures::writes,
+        &DiskFigures::discards);
+    return disks;
+  }
+
+  uint64_t ReadPids() const override { return Number("pids", "pids.current"); }
+
+ private:
+  using Member = uint64_t DiskFigures::*;
+  // "8:0 Read 4096" lines.
+  static void Add(std::string_view text, std::vector<DiskFigures>& disks, Member read, Member write, Member discard) {
+    for (std::string_view line : Split(text, '\n')) {
+      std::vector<std::string_view> words = Split(line, ' ');
+      if (words.size() != 3) continue;
+      Member member = words[1] == "Read" ? read : words[1] == "Write" ? write : words[1] == "Discard" ? discard : nullptr;
+      if (!member) continue;
+      if (DiskFigures* disk = FindDisk(words[0], disks)) disk->*member = ParseNumber(words[2]).value_or(0);
+    }
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Figures> OpenFiguresV1(FigurePlaces places) { return std::make_unique<FiguresV1>(std::move(places)); }
+
+}  // namespace cradle::cgroups

@@ -1,0 +1,58 @@
+#include "lxcfs/text.h"
+
+#include <charconv>
+
+namespace cradle::lxcfs {
+namespace {
+
+std::string_view Format(uint64_t value, char (&buffer)[20]) {
+  auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);
+  return {buffer, static_cast<size_t>(end - buffer)};
+}
+
+}  // namespace
+
+bool NextLine(std::string_view& text, std::string_view& line) {
+  if (text.empty()) return false;
+  size_t end = text.find('\n');
+  line = text.substr(0, end);
+  text.remove_prefix(end == text.npos ? text.size() : end + 1);
+  return true;
+}
+
+std::string_view NextWord(std::string_view& line) {
+  size_t begin = line.find_first_not_of(" \t");
+  if (begin == line.npos) return line = {};
+  size_t end = line.find_first_of(" \t", begin);
+  std::string_view word = line.substr(begin, end - begin);
+  line.remove_prefix(end == line.npos ? line.size() : end);
+  return word;
+}
+
+uint64_t LeadingNumber(std::string_view text) {
+  size_t begin = text.find_first_not_of(" \t");
+  uint64_t value = 0;
+  if (begin != text.npos) std::from_chars(text.data() + begin, text.data() + text.size(), value);
+  return value;
+}
+
+void AppendNumber(uint64_t value, std::string& out) {
+  char buffer[20];
+  out += Format(value, buffer);
+}
+
+void AppendPadded(uint64_t value, size_t width, std::string& out) {
+  char buffer[20];
+  std::string_view digits = Format(value, buffer);
+  if (digits.size() < width) out.append(width - digits.size(), ' ');
+  out += digits;
+}
+
+void AppendHundredths(uint64_t value, std::string& out) {
+  AppendNumber(value / 100, out);
+  out += '.';
+  out += static_cast<char>('0' + value / 10 % 10);
+  out += static_cast<char>('0' + value % 10);
+}
+
+}  // namespace cradle::lxcfs

@@ -1,0 +1,83 @@
+#include "lxcfs/view.h"
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+
+#include "base/sys/file.h"
+#include "lxcfs/render.h"
+
+namespace cradle::lxcfs {
+namespace {
+
+constexpr size_t kMaxHostFile = 8 << 20;  // cpuinfo of thousands of processors
+constexpr uint64_t kSecond = 1'000'000;
+
+// The host's age, in microseconds; suspends count.
+uint64_t BootMicros() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * kSecond + static_cast<uint64_t>(now.tv_nsec) / 1000;
+}
+
+// The host's own file.
+std::string Host(File file) {
+  const FileName& name = kFiles[static_cast<size_t>(file)];
+  auto text = sys::ReadFile(kCwd, Cat(name.mount, "/", name.path), kMaxHostFile);
+  return text.ok() ? std::move(*text) : std::string();
+}
+
+}  // namespace
+
+View::View(std::unique_ptr<cgroups::Figures> figures) : figures_(std::move(figures)), began_(BootMicros()) {}
+
+uint64_t View::Age() const { return BootMicros() - began_; }
+
+CpuSet View::Cpus(const cgroups::CpuFigures& cpu) const {
+  return VisibleCpus(CpuSet::Parse(Host(File::kCpuOnline)), CpuSet::Parse(figures_->ReadCpus()), cpu.millis);
+}
+
+CpuClock::Times View::Times(const CpuSet& cpus, const cgroups::CpuFigures& cpu) {
+  return cpu_clock_.Look(Age(), cpus.count(), cpu.user_us, cpu.system_us, cpu.throttled_us);
+}
+
+const LoadClock::Averages& View::Load(const cgroups::CpuFigures& cpu) {
+  uint64_t waited = PressureTotal(figures_->ReadPressure("cpu")) + PressureTotal(figures_->ReadPressure("io"));
+  return load_clock_.Look(Age(), cpu.user_us + cpu.system_us + waited);
+}
+
+std::string View::RenderOfCpus(File file) {
+  const cgroups::CpuFigures cpu = figures_->ReadCpu();
+  if (file == File::kLoadavg) return RenderLoadavg(Load(cpu), figures_->ReadPids());
+  const CpuSet cpus = Cpus(cpu);
+  if (file == File::kCpuinfo) return RenderCpuinfo(Host(file), cpus);
+  if (file == File::kUptime) return RenderUptime(Age(), Times(cpus, cpu).idle);
+  if (file != File::kStat) return RenderCpuList(cpus);
+  uint64_t tasks = figures_->ReadPids();
+  auto running = std::min(static_cast<uint64_t>(std::ceil(Load(cpu).current)), tasks);
+  return RenderStat(Host(file), cpus, Times(cpus, cpu), began_ / kSecond, tasks, running);
+}
+
+std::string View::Render(File file) {
+  switch (file) {
+    case File::kMeminfo: return RenderMeminfo(Host(file), figures_->ReadMemory());
+    case File::kSwaps: return RenderSwaps(Host(File::kMeminfo), figures_->ReadMemory());
+    case File::kDiskstats: return RenderDiskstats(Host(file), figures_->ReadDisks());
+    case File::kVmstat:
+      return RenderVmstat(Host(file), Host(File::kMeminfo), figures_->ReadMemory(), figures_->ReadDisks());
+    case File::kPressureCpu: return RenderPressure(Host(file), figures_->ReadPressure("cpu"));
+    case File::kPressureIo: return RenderPressure(Host(file), figures_->ReadPressure("io"));
+    case File::kPressureIrq: return RenderPressure(Host(file), figures_->ReadPressure("irq"));
+    case File::kPressureMemory: return RenderPressure(Host(file), figures_->ReadPressure("memory"));
+    case File::kCpuinfo:
+    case File::kStat:
+    case File::kUptime:
+    case File::kLoadavg:
+    case File::kCpuOnline:
+    case File::kCpuPresent:
+    case File::kCpuPossible: break;
+  }
+  return RenderOfCpus(file);
+}
+
+}  // namespace cradle::lxcfs

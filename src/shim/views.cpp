@@ -1,0 +1,90 @@
+#include "shim/views.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <sys/mount.h>
+
+#include "base/sys/file.h"
+#include "base/sys/mount.h"
+
+namespace cradle::shim {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr milliseconds kWindow{10};
+constexpr int kShare = 5;  // one part in so many of a processor
+constexpr seconds kRest{1};
+
+}  // namespace
+
+Views::Views(EventLoop& loop, sys::PageBuffer& scratch, cgroups::FigurePlaces places)
+    : loop_(loop),
+      scratch_(scratch),
+      view_(cgroups::Figures::Open(std::move(places))),
+      server_([this](lxcfs::File file) { return view_.Render(file); }) {}
+
+Result<std::unique_ptr<Views>> Views::Open(EventLoop& loop, sys::PageBuffer& scratch, const std::string& container,
+                                           cgroups::FigurePlaces places) {
+  std::unique_ptr<Views> views(new Views(loop, scratch, std::move(places)));
+  views->device_ = TRY(sys::OpenAt(kCwd, "/dev/fuse", O_RDWR | O_NONBLOCK).With("proc views"));
+  // Read-only as a whole, so that a read leaves the attributes that the kernel keeps valid.
+  views->mount_ = TRY(sys::FsMount("fuse",
+                                   {{"source", Cat("cradle:", container)},
+                                    {"subtype", "cradle"},
+                                    {"fd", std::to_string(views->device_.get())},
+                                    {"rootmode", "40000"},
+                                    {"user_id", "0"},
+                                    {"group_id", "0"},
+                                    {"allow_other", ""},
+                                    {"default_permissions", ""},
+                                    {"ro", ""}},
+                                   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
+                          .With("proc views"));
+  views->watch_ = TRY(loop.Add(views->device_, EPOLLIN, [raw = views.get()](uint32_t) { raw->OnRequest(); }));
+  return views;
+}
+
+// One at a time: the loop has others to look after.
+void Views::OnRequest() {
+  Deadline began = steady_clock::now();
+  auto size = sys::Read(device_, scratch_.data(), lxcfs::FuseServer::kRequestSize);
+  if (!size.ok()) {
+    int err = size.error().err();
+    // EAGAIN: somebody gave up; ENOENT: while it was being read. Anything else, ENODEV mostly, is the end.
+    if (err == EAGAIN || err == ENOENT) return;
+    watch_.Reset();
+    device_.Reset();
+    return;
+  }
+  char* answer = scratch_.data() + lxcfs::FuseServer::kRequestSize;
+  if (size_t due = server_.Handle({scratch_.data(), *size}, began, answer))
+    (void)sys::Write(device_, answer, due);  // who asked may be gone
+  Account(began);
+  last_request_ = began;
+  if (std::exchange(resting_, false)) RestLater();
+}
+
+void Views::Account(Deadline began) {
+  if (began - window_ > kWindow) {
+    window_ = began;
+    spent_ = {};
+  }
+  spent_ += steady_clock::now() - began;
+  if (spent_ * kShare <= kWindow) return;
+  watch_.SetEvents(0);
+  resume_ = loop_.RunAt(window_ + spent_ * kShare, [this] { watch_.SetEvents(EPOLLIN); });
+}
+
+// A second after the last request its memory goes back to the kernel: one wake-up, then none.
+void Views::RestLater() {
+  rest_ = loop_.RunAt(last_request_ + kRest, [this] {
+    if (last_request_ + kRest > steady_clock::now()) return RestLater();
+    resting_ = true;
+    server_.Rest();
+    scratch_.Release(0);
+    ::malloc_trim(0);
+  });
+}
+
+}  // namespace cradle::shim

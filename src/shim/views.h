@@ -1,0 +1,50 @@
+// Views: one container's /proc views: the FUSE connection, its file system and the server behind it, in the shim's loop.
+// The connection is the container's own and ends with it, or with the shim: then the kernel answers ENOTCONN at once,
+// so nobody ever waits for a dead server (which is why nobody else holds the device). The daemon can end it for a shim
+// that is stopped (sandbox/views.h); the mount's source, "cradle:<container>", is how it finds it.
+//
+// Main thread, never blocks: the device is polled, and what is read for an answer is /proc, /sys and cgroupfs. A container
+// that reads without end gets at most a fifth of a processor: then it waits.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/event_loop.h"
+#include "base/fd.h"
+#include "base/sys/memory.h"
+#include "cgroups/figures.h"
+#include "lxcfs/fuse.h"
+#include "lxcfs/view.h"
+
+namespace cradle::shim {
+
+class Views {
+ public:
+  // `scratch` (of 64 KiB) is used while a request is handled; it and `loop` outlive this.
+  static Result<std::unique_ptr<Views>> Open(EventLoop& loop, sys::PageBuffer& scratch, const std::string& container,
+                                             cgroups::FigurePlaces places);
+  // The file system, attached nowhere. The container's first process places its files; then it can go.
+  FdRef mount() const { return mount_; }
+  void CloseMount() { mount_.Reset(); }
+
+ private:
+  Views(EventLoop& loop, sys::PageBuffer& scratch, cgroups::FigurePlaces places);
+  void OnRequest();
+  void Account(Deadline began);
+  void RestLater();
+
+  EventLoop& loop_;
+  sys::PageBuffer& scratch_;
+  lxcfs::View view_;
+  lxcfs::FuseServer server_;
+  UniqueFd device_;
+  UniqueFd mount_;
+  EventLoop::Watch watch_;
+  Deadline window_, last_request_;
+  std::chrono::steady_clock::duration spent_{};  // in this window
+  bool resting_ = true;
+  EventLoop::Timer resume_, rest_;
+};
+
+}  // namespace cradle::shim

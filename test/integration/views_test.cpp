@@ -1,0 +1,272 @@
+// /proc views: what a container reads of itself, and that nobody hangs on them. The test reads through
+// /proc/PID/root, which leads into the container's own mounts.
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+
+#include "support/node_test.h"
+
+namespace cradle::test {
+namespace {
+
+constexpr int64_t kMiB = 1 << 20;
+
+uint64_t Field(const std::string& text, const std::string& key) {
+  size_t at = text.find(key);
+  return at == text.npos ? 0 : std::strtoull(text.c_str() + at + key.size(), nullptr, 10);
+}
+uint64_t MemTotal(const std::string& meminfo) { return Field(meminfo, "MemTotal:"); }
+int Count(const std::string& text, const std::string& what) {
+  int count = 0;
+  for (size_t at = 0; (at = text.find(what, at)) != text.npos; ++at) ++count;
+  return count;
+}
+
+class Views : public NodeTest {
+ protected:
+  // Masked as the kubelet asks for it by default; limits as given.
+  static v1::ContainerConfig Masked(v1::ContainerConfig config, int64_t memory, int64_t cpu_percent = 0) {
+    auto* resources = config.mutable_linux()->mutable_resources();
+    resources->set_memory_limit_in_bytes(memory);
+    if (cpu_percent) {
+      resources->set_cpu_period(100000);
+      resources->set_cpu_quota(cpu_percent * 1000);
+    }
+    config.mutable_linux()->mutable_security_context()->add_masked_paths("/proc/kcore");
+    return config;
+  }
+  std::string In(const std::string& container, const std::string& path) {
+    return "/proc/" + std::to_string(PidOf(container)) + "/root" + path;
+  }
+  std::string ReadIn(const std::string& container, const std::string& path) { return ReadText(In(container, path)); }
+  void ExpectHostsFigures(const v1::PodSandboxConfig& pod, const v1::ContainerConfig& config) {
+    std::string container = StartNew(RunPod(pod), config);
+    EXPECT_EQ(MemTotal(ReadIn(container, "/proc/meminfo")), MemTotal(ReadText("/proc/meminfo")));
+    EXPECT_EQ(ReadIn(container, "/proc/self/mountinfo").find("cradle:"), std::string::npos);
+  }
+};
+
+TEST_F(Views, ShowTheContainersLimits) {
+  double host_age = std::stod(ReadText("/proc/uptime"));
+  std::string container = StartNew(RunPod(PodConfig("pod")), Masked(Sleeper("c"), 64 * kMiB, 50));
+  std::string meminfo = ReadIn(container, "/proc/meminfo");
+  EXPECT_EQ(MemTotal(meminfo), 65536u);
+  EXPECT_LT(Field(meminfo, "MemFree:"), 65536u);
+  EXPECT_GT(Field(meminfo, "MemFree:"), 32768u);
+  EXPECT_EQ(Field(meminfo, "DirectMap1G:"), 0u);
+  EXPECT_EQ(Count(ReadIn(container, "/proc/cpuinfo"), "processor\t:"), 1);
+  for (const char* list : {"online", "present", "possible"})
+    EXPECT_EQ(ReadIn(container, std::string("/sys/devices/system/cpu/") + list), "0\n");
+  std::string stat = ReadIn(container, "/proc/stat");
+  EXPECT_EQ(Count(stat, "cpu"), 2);
+  EXPECT_GE(Field(stat, "btime "), Field(ReadText("/proc/stat"), "btime ") + static_cast<uint64_t>(host_age));
+  EXPECT_LE(std::stod(ReadIn(container, "/proc/uptime")), std::stod(ReadText("/proc/uptime")) - host_age);
+  EXPECT_LE(Field(ReadIn(container, "/proc/loadavg"), "/"), 1u);
+  EXPECT_EQ(Lines(ReadIn(container, "/proc/swaps")).size(), 1u);
+  EXPECT_EQ(Field(ReadIn(container, "/proc/vmstat"), "nr_free_pages ") / 1024, Field(meminfo, "MemFree:") / 4096);
+  EXPECT_EQ(Lines(ReadIn(container, "/proc/vmstat")).size(), Lines(ReadText("/proc/vmstat")).size());
+  EXPECT_LE(Lines(ReadIn(container, "/proc/diskstats")).size(), Lines(ReadText("/proc/diskstats")).size());
+  if (!ReadText("/proc/pressure/memory").empty())
+    EXPECT_LT(Field(ReadIn(container, "/proc/pressure/cpu"), "total="), Field(ReadText("/proc/pressure/cpu"), "total="));
+}
+
+TEST_F(Views, LookLikeTheKernelsFiles) {
+  std::string container = StartNew(RunPod(PodConfig("pod")), Masked(Sleeper("c"), 64 * kMiB));
+  auto listed = Exec(container, {"sh", "-c", "ls -ln /proc/meminfo /proc/pressure/cpu | cut -c1-10; "
+                                             "dd if=/proc/meminfo bs=1 count=20 2>/dev/null; echo; "
+                                             "echo x > /proc/meminfo || echo refused; "
+                                             "while read -r key value unit; do [ $key = MemTotal: ] && echo $value; done "
+                                             "< /proc/meminfo"});
+  EXPECT_EQ(listed.stdout(), "-r--r--r--\n-r--r--r--\nMemTotal:          65\nrefused\n65536\n") << listed.stderr();
+}
+
+TEST_F(Views, AreEachContainersOwn) {
+  auto pod = PodConfig("pod");
+  pod.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(v1::POD);
+  std::string id = RunPod(pod);
+  auto shared = [](v1::ContainerConfig config) {
+    config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(v1::POD);
+    config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(v1::NODE);
+    return config;
+  };
+  std::string small = StartNew(id, shared(Masked(Sleeper("small"), 64 * kMiB)));
+  std::string large = StartNew(id, shared(Masked(Sleeper("large"), 128 * kMiB)));
+  EXPECT_EQ(MemTotal(ReadIn(small, "/proc/meminfo")), 65536u);
+  EXPECT_EQ(MemTotal(ReadIn(large, "/proc/meminfo")), 131072u);
+  EXPECT_EQ(MemTotal(Exec(large, {"cat", "/proc/meminfo"}).stdout()), 131072u);
+  RemoveContainer(small);
+  EXPECT_EQ(MemTotal(ReadIn(large, "/proc/meminfo")), 131072u);
+}
+
+TEST_F(Views, ShowALimitThatWasChangedInPlace) {
+  std::string container = StartNew(RunPod(PodConfig("pod")), Masked(Sleeper("c"), 64 * kMiB));
+  EXPECT_EQ(MemTotal(ReadIn(container, "/proc/meminfo")), 65536u);
+  std::string v1 = "/sys/fs/cgroup/memory" + CgroupOf(container) + "/memory.limit_in_bytes";
+  std::string v2 = "/sys/fs/cgroup" + CgroupOf(container) + "/memory.max";
+  std::ofstream(std::filesystem::exists(v1) ? v1 : v2) << 32 * kMiB;
+  EXPECT_TRUE(Eventually([&] { return MemTotal(ReadIn(container, "/proc/meminfo")) == 32768u; }));
+}
+
+TEST_F(Views, AreOffWhereTheyAreNotWanted) {
+  auto limited = Masked(Sleeper("c"), 64 * kMiB);
+  ExpectHostsFigures(PodConfig("unlimited"), Masked(Sleeper("c"), 0));
+  auto off = PodConfig("off");
+  (*off.mutable_annotations())["cradle.io/proc-views"] = "off";
+  ExpectHostsFigures(off, limited);
+  auto unmasked = limited;
+  unmasked.mutable_linux()->mutable_security_context()->clear_masked_paths();
+  ExpectHostsFigures(PodConfig("unmasked"), unmasked);
+  auto privileged = limited;
+  privileged.mutable_linux()->mutable_security_context()->set_privileged(true);
+  auto pod = PodConfig("privileged");
+  pod.mutable_linux()->mutable_security_context()->set_privileged(true);
+  ExpectHostsFigures(pod, privileged);
+}
+
+TEST_F(Views, AreOnWhereThePodAsksForThem) {
+  auto pod = PodConfig("pod");
+  (*pod.mutable_annotations())["cradle.io/proc-views"] = "on";
+  auto config = Sleeper("c");
+  config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(64 * kMiB);
+  EXPECT_EQ(MemTotal(ReadIn(StartNew(RunPod(pod), config), "/proc/meminfo")), 65536u);
+}
+
+TEST_F(Views, RefuseAnAnnotationTheyDontKnow) {
+  auto pod = PodConfig("pod");
+  (*pod.mutable_annotations())["cradle.io/proc-views"] = "maybe";
+  auto reply = TryRunPod(pod);
+  EXPECT_EQ(reply.code(), grpc::INVALID_ARGUMENT) << reply.text();
+  EXPECT_NE(reply.text().find("cradle.io/proc-views"), std::string::npos) << reply.text();
+  EXPECT_NE(reply.text().find("maybe"), std::string::npos) << reply.text();
+}
+
+TEST_F(Views, LeaveTheRequestsMountsAlone) {
+  auto config = Masked(Sleeper("c"), 64 * kMiB);
+  std::string mine = daemon().dir() + "/uptime";
+  WriteText(mine, "mine\n");
+  auto* mount = config.add_mounts();
+  mount->set_host_path(mine);
+  mount->set_container_path("/proc/uptime");
+  std::string container = StartNew(RunPod(PodConfig("pod")), config);
+  EXPECT_EQ(ReadIn(container, "/proc/uptime"), "mine\n");
+  EXPECT_EQ(MemTotal(ReadIn(container, "/proc/meminfo")), 65536u);
+  RemoveAllPods();
+  std::filesystem::remove(mine);
+}
+
+TEST_F(Views, OutliveTheDaemon) {
+  std::string container = StartNew(RunPod(PodConfig("pod")), Masked(Sleeper("c"), 64 * kMiB));
+  std::string meminfo = In(container, "/proc/meminfo");
+  KillDaemon();
+  EXPECT_EQ(MemTotal(ReadText(meminfo)), 65536u);
+  Restart();
+  EXPECT_EQ(MemTotal(ReadText(meminfo)), 65536u);
+}
+
+TEST_F(Views, OfADeadShimHangNobody) {
+  std::string pod = RunPod(PodConfig("pod"));
+  std::string container = StartNew(pod, Masked(Sleeper("c"), 64 * kMiB));
+  int file = ::open(In(container, "/proc/meminfo").c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(file, 0);
+  ASSERT_EQ(::kill(ShimOf(pod), SIGKILL), 0);
+  char byte;
+  // A read that comes before the death is answered.
+  EXPECT_TRUE(Eventually([&] { return ::pread(file, &byte, 1, 0) < 0; }));
+  ::close(file);
+  EXPECT_TRUE(Eventually([&] { return PodStatus(pod).state() == v1::SANDBOX_NOTREADY; }));
+}
+
+// A request that the shim has read and never answers: its reader can't be killed.
+class StuckViews : public Views {
+ protected:
+  void SetUp() override {
+    Views::SetUp();
+    pod_ = RunPod(PodConfig("stuck"));
+    container_ = StartNew(pod_, Masked(Shell("c", "while :; do cat /proc/meminfo > /dev/null; done"), 64 * kMiB));
+    other_ = StartNew(pod_, Masked(Sleeper("other"), 128 * kMiB));
+    shim_ = ShimOf(pod_);
+    device_ = TakeDevice();
+    ASSERT_TRUE(device_.valid());
+    ASSERT_EQ(::kill(shim_, SIGSTOP), 0);
+    std::vector<char> request(8192);
+    ASSERT_TRUE(sys::PollReadable(device_, After(std::chrono::milliseconds(kPatience))).ok());
+    ASSERT_TRUE(Eventually([&] { return ::read(device_.get(), request.data(), request.size()) > 0; }));
+  }
+  void TearDown() override {
+    device_.Reset();
+    Views::TearDown();
+  }
+
+  std::string pod_, container_, other_;
+  pid_t shim_ = 0;
+
+ private:
+  // The shim's descriptor of the first container's connection.
+  UniqueFd TakeDevice() {
+    auto shim = sys::PidfdOpen(shim_);
+    int lowest = -1;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(shim_) + "/fd")) {
+      std::error_code gone;
+      int number = std::stoi(entry.path().filename());
+      if (std::filesystem::read_symlink(entry.path(), gone) == "/dev/fuse" && (lowest < 0 || number < lowest)) lowest = number;
+    }
+    auto fd = sys::PidfdGetfd(*shim, lowest);
+    return fd.ok() ? std::move(*fd) : UniqueFd();
+  }
+  UniqueFd device_;
+};
+
+TEST_F(StuckViews, DontKeepAContainerFromBeingStopped) {
+  StopContainer(container_, 0);
+  EXPECT_EQ(StatusOf(container_).state(), v1::CONTAINER_EXITED);
+  EXPECT_EQ(StatusOf(container_).exit_code(), 137);
+  EXPECT_EQ(StatusOf(other_).state(), v1::CONTAINER_RUNNING);
+  ASSERT_EQ(::kill(shim_, SIGCONT), 0);
+  EXPECT_EQ(MemTotal(ReadIn(other_, "/proc/meminfo")), 131072u);
+}
+
+TEST_F(StuckViews, DontKeepAPodFromBeingStopped) {
+  StopPod(pod_);
+  EXPECT_EQ(StatusOf(container_).state(), v1::CONTAINER_EXITED);
+}
+
+// The reader takes all it can get; the shim's processor time is bounded by its own account.
+TEST_F(Views, CostABoundedShareOfTheHost) {
+  std::string pod = RunPod(PodConfig("pod"));
+  std::string container = StartNew(pod, Masked(Sleeper("c"), 64 * kMiB));
+  std::string path = In(container, "/proc/stat"), schedule = "/proc/" + std::to_string(ShimOf(pod)) + "/schedstat";
+  uint64_t before = std::stoull(ReadText(schedule));
+  auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 5000; ++i) ASSERT_FALSE(ReadText(path).empty());
+  auto passed = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - began);
+  uint64_t used = std::stoull(ReadText(schedule)) - before;
+  EXPECT_LT(static_cast<double>(used), 0.35 * static_cast<double>(passed.count()));
+}
+
+// Debian's own tools on the container's /proc.
+TEST_F(Views, AreWhatProcpsShows) {
+  auto config = Masked(Sleeper("c"), 64 * kMiB, 50);
+  for (const char* dir : {"/usr", "/lib", "/lib64"}) {
+    if (!std::filesystem::exists(dir)) continue;
+    auto* mount = config.add_mounts();
+    mount->set_host_path(dir);
+    mount->set_container_path(dir);
+    mount->set_readonly(true);
+  }
+  if (!std::filesystem::exists("/usr/bin/free") || !std::filesystem::exists("/usr/bin/lscpu")) GTEST_SKIP() << "no procps";
+  std::string container = StartNew(RunPod(PodConfig("pod")), config);
+  EXPECT_EQ(Field(Exec(container, {"/usr/bin/free", "-k"}).stdout(), "Mem:"), 65536u);
+  EXPECT_NE(Exec(container, {"/usr/bin/top", "-b", "-n", "1", "-E", "k"}).stdout().find("65536.0 total"), std::string::npos)
+      << Exec(container, {"/usr/bin/top", "-b", "-n", "1", "-E", "k"}).stdout();
+  EXPECT_NE(Exec(container, {"/usr/bin/uptime"}).stdout().find("up 0 min"), std::string::npos)
+      << Exec(container, {"/usr/bin/uptime"}).stdout();
+  std::string lscpu = Exec(container, {"/usr/bin/lscpu"}).stdout();
+  EXPECT_EQ(Field(lscpu, "\nCPU(s):"), 1u) << lscpu;
+}
+
+}  // namespace
+}  // namespace cradle::test
