@@ -45,10 +45,25 @@ std::vector<std::string> VolumeDirs(const image::ImageConfig& image, const std::
   return dirs;
 }
 
+// The id as the host has it, in a pod with a user namespace.
+void SetOwner(const std::optional<int64_t>& id, const IdRange* range, uint32_t& owner) {
+  if (!id || (range && *id >= range->length)) return;
+  owner = static_cast<uint32_t>(*id) + (range ? range->host : 0);
+}
+
+// Who isn't root can't open what stays the host's root's.
+void GiveToUser(const SecuritySpec& security, const PodContext& pod, std::vector<DevicePlan>& devices) {
+  for (DevicePlan& device : devices) {
+    SetOwner(security.run_as_user, pod.users ? &pod.users->uids : nullptr, device.uid);
+    SetOwner(security.run_as_group, pod.users ? &pod.users->gids : nullptr, device.gid);
+  }
+}
+
 // Those asked for win over the host's at the same place. Below a mount of the request nothing is made: that would be
 // in the host's own directory.
 Result<std::vector<DevicePlan>> BuildDevices(const ContainerSpec& spec, const PodContext& pod, const NodeFacts& node) {
   std::vector<DevicePlan> devices = TRY(ResolveDevices(spec.devices));
+  if (node.devices_to_user) GiveToUser(spec.security, pod, devices);
   if (spec.security.privileged) {
     std::set<std::string> taken;
     for (const DevicePlan& device : devices) taken.insert(device.path);

@@ -24,6 +24,7 @@ struct NodeFacts {
   bool apparmor_default = false;     // and `cradle-default` can be loaded
   SelinuxPolicy selinux;
   Defaults defaults;
+  bool devices_to_user = false;      // devices that a request names belong to its run_as_user and run_as_group
 };
 // Looks at this process and at /dev.
 Result<NodeFacts> CollectNodeFacts();

@@ -20,7 +20,7 @@ constexpr std::string_view kUnix = "unix://";
 
 struct Key {
   std::string_view name;  // "section.key"
-  std::variant<std::string Config::*, int64_t Config::*, std::vector<std::string> Config::*> member;
+  std::variant<std::string Config::*, int64_t Config::*, bool Config::*, std::vector<std::string> Config::*> member;
   std::string_view help;
 };
 
@@ -46,6 +46,8 @@ constexpr Key kKeys[] = {
     {"registry.stall_seconds", &Config::registry_stall_seconds, "a download without a byte for so long is tried again"},
     {"runtime.default_env", &Config::runtime_default_env, "environment of containers, NAME=VALUE; images and pods win"},
     {"runtime.default_ulimits", &Config::runtime_default_ulimits, "resource limits of containers: nofile=SOFT:HARD, core=0, ..."},
+    {"runtime.device_ownership_from_security_context", &Config::runtime_device_ownership,
+     "devices of a container belong to its run_as_user and run_as_group"},
     {"runtime.parallel_starts", &Config::runtime_parallel_starts, "pods and containers made at once, 1 to 1024"},
     {"runtime.timezone", &Config::runtime_timezone, "of containers: Local, or a zone's name; empty: the image's"},
     {"streaming.address", &Config::streaming_address, "IP address where exec, attach and port-forward are served"},
@@ -90,6 +92,10 @@ Result<> SetKey(const Key& key, const toml::node& node, Config& config) {
     auto value = node.value_exact<int64_t>();
     if (!value) return WrongType(key.name, "a whole number");
     config.*(*number) = *value;
+  } else if (auto truth = std::get_if<bool Config::*>(&key.member)) {
+    auto value = node.value_exact<bool>();
+    if (!value) return WrongType(key.name, "true or false");
+    config.*(*truth) = *value;
   } else {
     const toml::array* list = node.as_array();
     if (!list) return WrongType(key.name, "a list of strings");
@@ -168,6 +174,7 @@ std::string Quoted(const std::string& text) {
 std::string FormatValue(const Key& key, const Config& config) {
   if (auto text = std::get_if<std::string Config::*>(&key.member)) return Quoted(config.*(*text));
   if (auto number = std::get_if<int64_t Config::*>(&key.member)) return std::to_string(config.*(*number));
+  if (auto truth = std::get_if<bool Config::*>(&key.member)) return config.*(*truth) ? "true" : "false";
   std::string out;
   for (const std::string& one : config.*std::get<std::vector<std::string> Config::*>(key.member))
     out += Cat(out.empty() ? "" : ", ", Quoted(one));

@@ -32,6 +32,7 @@ struct Config {
   int64_t registry_parallel_downloads = 8;
   std::vector<std::string> runtime_default_env;
   std::vector<std::string> runtime_default_ulimits;
+  bool runtime_device_ownership = false;
   int64_t runtime_parallel_starts = 32;
   std::string runtime_timezone;
   std::string streaming_address = "127.0.0.1";

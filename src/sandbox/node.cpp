@@ -45,6 +45,7 @@ Result<> Node::Begin() {
   TRYV(sys::SetChildSubreaper());
   facts_ = TRY(container::CollectNodeFacts());
   facts_.defaults = config_.defaults;
+  facts_.devices_to_user = config_.devices_to_user;
   user_namespaces_ = ProbeUserNamespaces();
   if (!user_namespaces_.ok()) log::Info(Cat("no user namespaces: ", user_namespaces_.error().text()));
   seccomp_ = container::SeccompCache::Create();

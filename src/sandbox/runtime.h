@@ -36,6 +36,7 @@ struct Config {
   std::string netns_dir = "/run/netns";
   int max_parallel_starts = 32;
   container::Defaults defaults;
+  bool devices_to_user = false;          // see container::NodeFacts
   container::Views views = container::Views::kOff;  // unless the pod's annotation says otherwise
 };
 

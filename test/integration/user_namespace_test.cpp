@@ -97,6 +97,15 @@ TEST_F(UserNamespace, GoesWithTheHostsNetwork) {
   EXPECT_EQ(Out(container, "ls /sys/class/net | grep -c ^lo$"), "1\n");
 }
 
+TEST_F(UserNamespace, ReadsItsOwnFiguresInProc) {
+  auto config = Sleeper("c");
+  config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(64 << 20);
+  config.mutable_linux()->mutable_security_context()->add_masked_paths("/proc/kcore");
+  std::string container = StartNew(RunPod(Config()), config);
+  EXPECT_EQ(Out(container, "grep MemTotal /proc/meminfo; cat /sys/devices/system/cpu/online | wc -l"),
+            "MemTotal:          65536 kB\n1\n");
+}
+
 TEST_F(UserNamespace, SharesProcessesAsThePodSays) {
   auto config = Config();
   config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(v1::CONTAINER);

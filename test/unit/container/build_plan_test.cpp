@@ -61,6 +61,22 @@ class BuildPlan : public testing::Test {
 
 using Strings = std::vector<std::string>;
 
+TEST_F(BuildPlan, DevicesBelongToTheUserWhereTheNodeSaysSo) {
+  spec().devices = {{.container_path = "/dev/mine", .host_path = "/dev/null", .permissions = "rw"}};
+  security().run_as_user = 1000;
+  security().run_as_group = 2000;
+  EXPECT_EQ(Good().devices.at(0).uid, 0u);
+  node_.devices_to_user = true;
+  EXPECT_EQ(Good().devices.at(0).uid, 1000u);
+  EXPECT_EQ(Good().devices.at(0).gid, 2000u);
+  security().run_as_group.reset();
+  EXPECT_EQ(Good().devices.at(0).gid, 0u);
+  pod_.users = UserNamespace{{100000, 65536}, {200000, 65536}};
+  EXPECT_EQ(Good().devices.at(0).uid, 101000u);
+  security().run_as_user = 65536;
+  EXPECT_EQ(Good().devices.at(0).uid, 0u);
+}
+
 // A container as the kubelet asks for it, with a memory limit.
 class BuildPlanViews : public BuildPlan {
  protected:

@@ -55,6 +55,7 @@ TEST_F(ConfigFile, BadInputNamesTheKeyAndTheValue) {
   EXPECT_NE(ErrorOf("root = 3").find("\"root\" must be a string"), std::string::npos);
   EXPECT_NE(ErrorOf("[cni]\nbin_dirs = \"/a\"").find("must be a list of strings"), std::string::npos);
   EXPECT_NE(ErrorOf("root = \"relative\"").find("root = \"relative\""), std::string::npos);
+  EXPECT_NE(ErrorOf("[runtime]\ndevice_ownership_from_security_context = 1").find("must be true or false"), std::string::npos);
   EXPECT_NE(ErrorOf("[views]\nproc = \"some\"").find("views.proc = \"some\""), std::string::npos);
   EXPECT_NE(ErrorOf("log_level = \"loud\"").find("\"loud\""), std::string::npos);
   EXPECT_NE(ErrorOf("[image]\nparallel_layers = 0").find("parallel_layers = 0"), std::string::npos);
