@@ -71,6 +71,7 @@ Placement CgroupsV2::Locate(const std::string& path) const {
   Placement place;
   place.v2_dir = tree_.Dir(path);
   place.oom_file = place.v2_dir + "/memory.events";
+  place.figures = {{"unified", place.v2_dir}};
   return place;
 }
 

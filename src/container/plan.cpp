@@ -178,7 +178,7 @@ Result<LaunchPlan> LaunchPlan::Decode(std::string_view bytes) {
       case 24:
         p.mount_label = check.Text("mount_label", r);
         break;
-        case 25:
+      case 25:
         p.oom_below = r.Bool();
         break;
       case 26:

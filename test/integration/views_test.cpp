@@ -6,8 +6,9 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 
+#include "base/sys/process.h"
+#include "base/sys/socket.h"
 #include "support/node_test.h"
 
 namespace cradle::test {
@@ -105,9 +106,10 @@ TEST_F(Views, AreEachContainersOwn) {
 TEST_F(Views, ShowALimitThatWasChangedInPlace) {
   std::string container = StartNew(RunPod(PodConfig("pod")), Masked(Sleeper("c"), 64 * kMiB));
   EXPECT_EQ(MemTotal(ReadIn(container, "/proc/meminfo")), 65536u);
-  std::string v1 = "/sys/fs/cgroup/memory" + CgroupOf(container) + "/memory.limit_in_bytes";
-  std::string v2 = "/sys/fs/cgroup" + CgroupOf(container) + "/memory.max";
-  std::ofstream(std::filesystem::exists(v1) ? v1 : v2) << 32 * kMiB;
+  v1::UpdateContainerResourcesRequest update;
+  update.set_container_id(container);
+  update.mutable_linux()->set_memory_limit_in_bytes(32 * kMiB);
+  Must(CRI_CALL(UpdateContainerResources, update));
   EXPECT_TRUE(Eventually([&] { return MemTotal(ReadIn(container, "/proc/meminfo")) == 32768u; }));
 }
 
@@ -187,10 +189,10 @@ class StuckViews : public Views {
     Views::SetUp();
     pod_ = RunPod(PodConfig("stuck"));
     container_ = StartNew(pod_, Masked(Shell("c", "while :; do cat /proc/meminfo > /dev/null; done"), 64 * kMiB));
-    other_ = StartNew(pod_, Masked(Sleeper("other"), 128 * kMiB));
     shim_ = ShimOf(pod_);
-    device_ = TakeDevice();
+    device_ = TakeDevice();  // while there is only one
     ASSERT_TRUE(device_.valid());
+    other_ = StartNew(pod_, Masked(Sleeper("other"), 128 * kMiB));
     ASSERT_EQ(::kill(shim_, SIGSTOP), 0);
     std::vector<char> request(8192);
     ASSERT_TRUE(sys::PollReadable(device_, After(std::chrono::milliseconds(kPatience))).ok());
@@ -205,17 +207,16 @@ class StuckViews : public Views {
   pid_t shim_ = 0;
 
  private:
-  // The shim's descriptor of the first container's connection.
+  // The shim's descriptor of the container's connection.
   UniqueFd TakeDevice() {
     auto shim = sys::PidfdOpen(shim_);
-    int lowest = -1;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(shim_) + "/fd")) {
       std::error_code gone;
-      int number = std::stoi(entry.path().filename());
-      if (std::filesystem::read_symlink(entry.path(), gone) == "/dev/fuse" && (lowest < 0 || number < lowest)) lowest = number;
+      if (std::filesystem::read_symlink(entry.path(), gone) != "/dev/fuse") continue;
+      auto fd = sys::PidfdGetfd(*shim, std::stoi(entry.path().filename()));
+      if (fd.ok()) return std::move(*fd);
     }
-    auto fd = sys::PidfdGetfd(*shim, lowest);
-    return fd.ok() ? std::move(*fd) : UniqueFd();
+    return UniqueFd();
   }
   UniqueFd device_;
 };
