@@ -21,7 +21,7 @@ class Oom : public NodeTest {
 // CRADLE_TEST_OOM_ROUNDS: how many.
 int Rounds() {
   const char* rounds = std::getenv("CRADLE_TEST_OOM_ROUNDS");
-  return rounds ? std::atoi(rounds) : 40;
+  return rounds ? std::atoi(rounds) : 100;
 }
 
 TEST_F(Oom, IsToldEveryTime) {

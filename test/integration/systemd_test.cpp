@@ -64,7 +64,9 @@ TEST_F(SystemdDriver, RefusesWhatIsNoSlice) {
 TEST_F(SystemdDriver, OneThatHangsCostsTheStartsAnErrorAndHealsByItself) {
   std::string pod = RunPod(PodConfig("before"));
   std::string container = StartNew(pod, Sleeper("c"));
-  Restart();  // so that there is no connection yet
+  Remember();
+  KillDaemon();
+  StartDaemon();  // which has no connection yet
   {
     HungSystemd hung;
     auto failed = std::async(std::launch::async, [&] { return TryRunPod(PodConfig("during")); });
