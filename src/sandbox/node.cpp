@@ -78,9 +78,13 @@ Result<cgroups::Stats> Node::ReadStats(const ContainerView& container) const {
   return groups_.ReadStats(container.record->cgroup);
 }
 
+// The kubelet asks for the file system of the folder that is named: one that all layers share, and that doesn't go with
+// one of them meanwhile.
 Runtime::LayerUsage Node::WritableLayer(const ContainerView& container) const {
   std::string dir = paths_.upper(container.record->id);
-  return usage_.Get(dir, EmptyLayer(dir));
+  LayerUsage usage = usage_.Get(dir, EmptyLayer(dir));
+  usage.dir = paths_.containers();
+  return usage;
 }
 
 Result<> Node::Discard(const std::string& path) {

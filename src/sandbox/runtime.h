@@ -116,7 +116,7 @@ class Runtime {
 
   // From the kernel's files, one open and read each; for ContainerStats.
   virtual Result<cgroups::Stats> ReadStats(const ContainerView& container) const = 0;
-  // Writable layer's directory and, from a walk that is at most some seconds old, its size.
+  // A folder on the writable layers' file system and, from a walk that is at most some seconds old, this one's size.
   struct LayerUsage { std::string dir; uint64_t bytes = 0, inodes = 0; int64_t wall_nanos = 0; };
   virtual LayerUsage WritableLayer(const ContainerView& container) const = 0;
 
