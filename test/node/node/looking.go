@@ -1,0 +1,365 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/httpstream"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/portforward"
+	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/client-go/transport/spdy"
+	"k8s.io/client-go/util/exec"
+)
+
+var looking = []scenario{
+	{name: "looking/exec over SPDY", run: func(s *S) { execs(s, newSPDY) }},
+	{name: "looking/exec over WebSocket", run: func(s *S) { execs(s, newWebSocket) }},
+	{name: "looking/attach over SPDY", run: func(s *S) { attach(s, newSPDY) }},
+	{name: "looking/attach over WebSocket", run: func(s *S) { attach(s, newWebSocket) }},
+	{name: "looking/port-forward over SPDY", run: func(s *S) { portForward(s, dialSPDY) }},
+	{name: "looking/port-forward over WebSocket", run: func(s *S) { portForward(s, dialWebSocket) }},
+	{name: "looking/logs", run: logs},
+	{name: "looking/logs followed to the end", run: logsFollowed},
+	{name: "looking/logs through rotation", run: logsRotated},
+	{name: "looking/device plugin with CDI", run: devicePlugin},
+}
+
+// --- exec and attach ---
+
+var remote = &rest.Config{Host: secure, TLSClientConfig: rest.TLSClientConfig{Insecure: true}}
+
+type newExecutor func(url *url.URL) (remotecommand.Executor, error)
+
+func newSPDY(url *url.URL) (remotecommand.Executor, error) {
+	return remotecommand.NewSPDYExecutor(remote, "POST", url)
+}
+
+func newWebSocket(url *url.URL) (remotecommand.Executor, error) {
+	return remotecommand.NewWebSocketExecutor(remote, "GET", url.String())
+}
+
+// session runs it with what the options ask for; the exit code is -1 when it did not come so far.
+func (p *Pod) session(connect newExecutor, verb, container string, options remotecommand.StreamOptions, command ...string) (int, error) {
+	query := url.Values{"command": command}
+	for name, wanted := range map[string]bool{"input": options.Stdin != nil, "output": options.Stdout != nil,
+		"error": options.Stderr != nil, "tty": options.Tty} {
+		if wanted {
+			query.Set(name, "1")
+		}
+	}
+	target, _ := url.Parse(fmt.Sprintf("%s/%s/default/%s-%s/%s?%s", secure, verb, p.Name, nodeName, container, query.Encode()))
+	executor, err := connect(target)
+	if err != nil {
+		return -1, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err = executor.StreamWithContext(ctx, options)
+	if code := (exec.CodeExitError{}); errors.As(err, &code) {
+		return code.Code, nil
+	}
+	if err != nil {
+		return -1, err
+	}
+	return 0, nil
+}
+
+// sizes tells one size and then waits, as a terminal that nobody resizes.
+type sizes struct {
+	first sync.Once
+	done  chan struct{}
+}
+
+func (q *sizes) Next() (size *remotecommand.TerminalSize) {
+	q.first.Do(func() { size = &remotecommand.TerminalSize{Width: 123, Height: 45} })
+	if size == nil {
+		<-q.done
+	}
+	return size
+}
+
+func execs(s *S, connect newExecutor) {
+	p := s.Start(pod(slug(s.name), idle("main")))
+	p.Ready()
+	var out, err bytes.Buffer
+	code, failure := p.session(connect, "exec", "main", remotecommand.StreamOptions{Stdout: &out, Stderr: &err}, "sh", "-c", "echo out; echo err >&2; exit 7")
+	s.Must(failure)
+	Equal(s, "output", out.String()+err.String(), "out\nerr\n")
+	Equal(s, "exit code", code, 7)
+
+	sent := bytes.Repeat([]byte("0123456789abcde\n"), 64<<10)
+	out.Reset()
+	code, failure = p.session(connect, "exec", "main", remotecommand.StreamOptions{Stdin: bytes.NewReader(sent), Stdout: &out}, "cat")
+	s.Must(failure)
+	s.Want(code == 0 && bytes.Equal(out.Bytes(), sent), "%d bytes went to cat, %d came back", len(sent), out.Len())
+
+	// A terminal: the size comes by a channel of its own, maybe after the start. The input stays open.
+	typed, type_ := io.Pipe()
+	queue := &sizes{done: make(chan struct{})}
+	out.Reset()
+	code, failure = p.session(connect, "exec", "main", remotecommand.StreamOptions{Stdin: typed, Stdout: &out, Tty: true, TerminalSizeQueue: queue},
+		"sh", "-c", "tty; until stty size | grep -q '45 123'; do sleep 0.1; done; stty size; exit 3")
+	type_.Close()
+	close(queue.done)
+	s.Must(failure)
+	s.Matches("on a terminal", out.String(), `(?s)^/dev/pts/\d+\r\n.*45 123`)
+	Equal(s, "exit code", code, 3)
+
+	_, failure = p.session(connect, "exec", "main", remotecommand.StreamOptions{Stdout: &out}, "/no/such/program")
+	s.Want(failure != nil || code != 0, "a missing program: %v", failure)
+}
+
+// slug makes a pod's name of a scenario's.
+func slug(name string) string {
+	return strings.Trim(regexp.MustCompile("[^a-z0-9]+").ReplaceAllString(strings.ToLower(name), "-"), "-")
+}
+
+// watched is a buffer to read while someone writes it.
+type watched struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (w *watched) Write(data []byte) (int, error) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.text.Write(data)
+}
+
+func (w *watched) String() string {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	return w.text.String()
+}
+
+func attach(s *S, connect newExecutor) {
+	c := sh("main", "while read line; do echo got $line; [ $line != end ] || exit 4; done")
+	c.Stdin = true
+	p := pod(slug(s.name), c)
+	p.Spec.RestartPolicy = v1.RestartPolicyNever
+	started := s.Start(p)
+	started.Ready()
+	typed, type_ := io.Pipe()
+	defer type_.Close()
+	var out watched
+	ended := make(chan error, 1)
+	go func() {
+		_, err := started.session(connect, "attach", "main", remotecommand.StreamOptions{Stdin: typed, Stdout: &out})
+		ended <- err
+	}()
+	fmt.Fprintln(type_, "hello")
+	s.Until("echoed", func() (string, bool) {
+		return strings.TrimSpace(out.String()), strings.Contains(out.String(), "got hello")
+	})
+	fmt.Fprintln(type_, "end")
+	now := started.Until("has ended", func(p *v1.Pod) bool { return status(p, "main").State.Terminated != nil })
+	Equal(s, "main", describeState(status(now, "main")), "Error 4")
+	select {
+	case err := <-ended:
+		s.Say("attach has ended: %v", err)
+	case <-time.After(patience):
+		s.Wrong("attach goes on after the container's end")
+	}
+	s.Matches("log", started.logs("main", ""), "(?s)got hello\ngot end")
+}
+
+// --- port-forward ---
+
+type dial func(url *url.URL) (httpstream.Dialer, error)
+
+func dialSPDY(url *url.URL) (httpstream.Dialer, error) {
+	transport, upgrader, err := spdy.RoundTripperFor(remote)
+	if err != nil {
+		return nil, err
+	}
+	return spdy.NewDialer(upgrader, &http.Client{Transport: transport}, "POST", url), nil
+}
+
+func dialWebSocket(url *url.URL) (httpstream.Dialer, error) {
+	return portforward.NewSPDYOverWebsocketDialer(url, remote)
+}
+
+func portForward(s *S, dial dial) {
+	p := s.Start(withTool(pod(slug(s.name), server("main", "-http", "8080", "-tcp", "8081"))))
+	p.Ready()
+	target, _ := url.Parse(fmt.Sprintf("%s/portForward/default/%s-%s", secure, p.Name, nodeName))
+	dialer, err := dial(target)
+	s.Must(err)
+	stop, ready := make(chan struct{}), make(chan struct{})
+	var errors watched
+	forwarder, err := portforward.New(dialer, []string{"0:8080", "0:8081", "0:9"}, stop, ready, io.Discard, &errors)
+	s.Must(err)
+	ended := make(chan error, 1)
+	go func() { ended <- forwarder.ForwardPorts() }()
+	defer close(stop)
+	select {
+	case <-ready:
+	case err := <-ended:
+		s.Fail("port-forward: %v", err)
+	case <-time.After(patience):
+		s.Fail("port-forward does not become ready")
+	}
+	ports, err := forwarder.GetPorts()
+	s.Must(err)
+	local := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i].Local) }
+	s.Until("http", func() (string, bool) {
+		got := tool("get", "http://"+local(0))
+		return got, strings.HasPrefix(got, "well ")
+	})
+	Equal(s, "tcp", tool("ask", "tcp", local(1), "hello"), p.Name+"-node got hello")
+	var group sync.WaitGroup
+	var good, all = make(chan string, 20), 20
+	for range all {
+		group.Go(func() { good <- tool("get", "http://"+local(0)) })
+	}
+	group.Wait()
+	close(good)
+	right := 0
+	for got := range good {
+		if strings.HasPrefix(got, "well ") {
+			right++
+		}
+	}
+	Equal(s, "at once", right, all)
+	s.Say("a port where nobody listens: %s", tool("ask", "tcp", local(2), "x"))
+	s.Until("the client hears why", func() (string, bool) {
+		return strings.TrimSpace(errors.String()), strings.Contains(errors.String(), "refused")
+	})
+	Equal(s, "and the others go on", tool("ask", "tcp", local(1), "again"), p.Name+"-node got again")
+}
+
+// --- logs ---
+
+func logs(s *S) {
+	p := s.Start(pod("logs", sh("main", "for i in 1 2 3 4 5; do echo line $i; done; echo to stderr >&2; printf unfinished; "+endless)))
+	p.Ready()
+	s.Until("all", func() (string, bool) {
+		all := p.logs("main", "")
+		return strings.ReplaceAll(strings.TrimSpace(all), "\n", ", "), strings.Count(all, "\n") >= 6
+	})
+	Equal(s, "limitBytes", p.logs("main", "limitBytes=6"), "line 1")
+	Equal(s, "sinceSeconds", strings.Count(p.logs("main", "sinceSeconds=3600"), "line"), 5)
+	Equal(s, "sinceTime of the future", p.logs("main", "sinceTime="+url.QueryEscape(time.Now().Add(time.Hour).Format(time.RFC3339))), "")
+	s.Matches("timestamps", p.logs("main", "timestamps=true&tailLines=1"), `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(Z|[+-]\d\d:\d\d) `)
+	s.Matches("tailLines", p.logs("main", "tailLines=3"), "(?s)^(line 4\nline 5\nto stderr|line 5\nto stderr\nunfinished)$")
+}
+
+func logsFollowed(s *S) {
+	p := pod("follow", sh("main", "for i in 1 2 3 4 5; do echo line $i; sleep 0.5; done"))
+	p.Spec.RestartPolicy = v1.RestartPolicyNever
+	started := s.Start(p)
+	started.Until("runs", func(p *v1.Pod) bool {
+		one := status(p, "main").State
+		return one.Running != nil || one.Terminated != nil
+	})
+	begin := time.Now()
+	Equal(s, "followed", strings.ReplaceAll(started.logs("main", "follow=true"), "\n", " "), "line 1 line 2 line 3 line 4 line 5 ")
+	s.Say("it ended by itself after %v", time.Since(begin))
+	started.Phase(v1.PodSucceeded)
+}
+
+// The container writes faster than the kubelet's rotation comes round; what is on the disk in the end must be one run of
+// numbers without a gap, each line whole.
+func logsRotated(s *S) {
+	const pace = "i=0; while [ $i -lt %d ]; do j=0; while [ $j -lt 250 ]; do echo \"line $i of a log that is to be rotated\"; i=$((i+1)); j=$((j+1)); done; sleep 0.1; done; echo done; "
+	const lines = 60000
+	p := s.Start(pod("rotated", sh("main", fmt.Sprintf(pace, lines)+endless)))
+	p.Ready()
+	dir := func() string {
+		found, _ := filepath.Glob("/var/log/pods/default_rotated-node_*/main")
+		if len(found) != 1 {
+			s.Fail("log folders: %v", found)
+		}
+		return found[0]
+	}()
+	rotations := map[string]bool{}
+	s.UntilIn(3*patience, "all is written", func() (string, bool) {
+		names, _ := filepath.Glob(dir + "/0.log.*")
+		for _, name := range names {
+			rotations[strings.TrimSuffix(strings.TrimSuffix(name, ".tmp"), ".gz")] = true
+		}
+		text, _ := os.ReadFile(dir + "/0.log")
+		more := ""
+		if len(names) > 0 { // the last lines may lie in the file that was rotated just then
+			more = readLog(slices.Max(names))
+		}
+		return fmt.Sprintf("%d rotations", len(rotations)), strings.Contains(more+string(text), " F done\n")
+	})
+	s.Want(len(rotations) >= 3, "the kubelet has rotated %d times", len(rotations))
+	names, _ := filepath.Glob(dir + "/0.log.*")
+	slices.Sort(names)
+	var all string
+	for _, name := range append(names, dir+"/0.log") {
+		all += readLog(name)
+	}
+	record := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\S+ stdout F line (\d+) of a log that is to be rotated$`)
+	expected, torn := -1, 0
+	for line := range strings.Lines(all) {
+		line = strings.TrimSuffix(line, "\n")
+		if strings.HasSuffix(line, " F done") {
+			continue
+		}
+		match := record.FindStringSubmatch(line)
+		if match == nil {
+			torn++
+			s.Say("torn: %q", line)
+			continue
+		}
+		var number int
+		fmt.Sscan(match[1], &number)
+		if expected >= 0 && number != expected {
+			s.Wrong("line %d follows %d", number, expected-1)
+		}
+		expected = number + 1
+	}
+	Equal(s, "torn lines", torn, 0)
+	Equal(s, "the last line's number", expected, lines)
+	s.Say("%d files, %d bytes on disk", len(names)+1, len(all))
+}
+
+func readLog(name string) string {
+	data, _ := os.ReadFile(name)
+	if strings.HasSuffix(name, ".gz") {
+		if unpacker, err := gzip.NewReader(bytes.NewReader(data)); err == nil {
+			data, _ = io.ReadAll(unpacker)
+		}
+	}
+	return string(data)
+}
+
+// --- devices ---
+
+func devicePlugin(s *S) {
+	s.Must(os.MkdirAll("/var/run/cdi", 0o755))
+	plugin := daemon{"device-plugin", []string{tools + "/sample-device-plugin"}}
+	os.Setenv("CDI_ENABLED", "1")
+	defer os.Unsetenv("CDI_ENABLED")
+	s.Must(plugin.start())
+	s.Defer(func() { plugin.end(syscall.SIGTERM) })
+	s.Until("the kubelet knows its devices", func() (string, bool) {
+		state, _ := os.ReadFile("/var/lib/kubelet/device-plugins/kubelet_internal_checkpoint")
+		return fmt.Sprint(len(state), " bytes of state"), bytes.Contains(state, []byte("example.com/resource"))
+	})
+	p := s.Start(pod("device", wanting(idle("main"), "", "example.com/resource 1")))
+	p.Ready()
+	s.Matches("the plugin's mount", p.Sh("main", "ls /tmp"), "(?m)^Dev-[12]$")
+	device := p.Sh("main", "echo $CDI_DEVICE")
+	s.Matches("environment by CDI", device, "^CDI-Dev-[12]$")
+	s.Matches("device by CDI", p.Sh("main", "stat -c '%F %t' /tmp/"+device), "^block special file 1$")
+}
