@@ -67,8 +67,8 @@ Result<MountPlan> ImageMount(const MountSpec& spec, std::string target, const Co
   if (found == record.volume_images.end() || found->layer_dirs.empty())
     return FailedPrecondition(Cat("mounts.image "", spec.image.substr(0, 256), "" has no layers"));
   return MountPlan{.kind = MountPlan::Kind::kImage, .host_source = {}, .target = std::move(target), .readonly = true,
-                   .nosuid = spec.nosuid, .nodev = true, .noexec = spec.noexec, .options = {},
-                   .layers = found->layer_dirs, .image_path = CleanPath(Cat("/", spec.image_sub_path))};
+                   .layers = found->layer_dirs, .image_path = CleanPath(Cat("/", spec.image_sub_path)),
+                   .nosuid = spec.nosuid, .nodev = true, .noexec = spec.noexec, .options = {}};
 }
 
 Result<MountPlan> RequestMount(const MountSpec& spec, const ContainerRecord& record) {

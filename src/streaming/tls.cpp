@@ -177,8 +177,11 @@ class TlsRelay {
   bool outer_wants_out_ = false, ended_well_ = false, told_ = false;
 };
 
+TlsFront::TlsFront(Certificate certificate) : certificate_(std::move(certificate)) {}
+
 Result<std::unique_ptr<TlsFront>> TlsFront::Start(TlsFiles files) {
-  std::unique_ptr<TlsFront> front(new TlsFront(TRY(Certificate::Load(std::move(files)))));
+  Certificate certificate = TRY(Certificate::Load(std::move(files)));
+  std::unique_ptr<TlsFront> front(new TlsFront(std::move(certificate)));
   front->scratch_ = TRY(sys::PageBuffer::Map(kScratch));
   front->loop_ = TRY(EventLoop::Create());
   front->thread_ = TRY(sys::Thread::Start("streaming-tls", kStack, [raw = front.get()] { raw->loop_->Run(); }));
@@ -186,7 +189,7 @@ Result<std::unique_ptr<TlsFront>> TlsFront::Start(TlsFiles files) {
 }
 
 TlsFront::~TlsFront() {
-  loop_->Stop();
+  if (loop_) loop_->Stop();
   thread_.reset();
   relays_.clear();
 }

@@ -26,7 +26,7 @@ class TlsFront {
   Result<UniqueFd> Unwrap(UniqueFd client);
 
  private:
-  explicit TlsFront(Certificate certificate) : certificate_(std::move(certificate)) {}
+  explicit TlsFront(Certificate certificate);
   void Add(UniqueFd client, UniqueFd plain);
 
   Certificate certificate_;

@@ -226,7 +226,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
-  sys::IgnoreSignal(SIGPIPE);
+  cradle::sys::IgnoreSignal(SIGPIPE);
   try {
     return cradle::bench::Main(scale);
   } catch (const std::exception& error) {

@@ -71,7 +71,8 @@ void StreamClient::Upgrade(const std::string& text, Kind kind) {
 void StreamClient::OpenSpdy(const char* type, Kind kind, int port) {
   spdy::Headers headers{{"streamtype", type}};
   if (kind == Kind::kForward) headers.insert(headers.end(), {{"port", std::to_string(port)}, {"requestid", "1"}});
-  Write(spdy::SynStream(static_cast<uint32_t>(++opened_ * 2 - 1), headers, opened_ == 1), {});
+  ++opened_;
+  Write(spdy::SynStream(static_cast<uint32_t>(opened_ * 2 - 1), headers, opened_ == 1), {});
   while (replied_ < opened_)
     if (!ReadSome()) throw std::runtime_error("a stream isn't opened");
 }

@@ -71,8 +71,9 @@ TEST_F(Views, ShowTheContainersLimits) {
   EXPECT_EQ(Field(ReadIn(container, "/proc/vmstat"), "nr_free_pages ") / 1024, Field(meminfo, "MemFree:") / 4096);
   EXPECT_EQ(Lines(ReadIn(container, "/proc/vmstat")).size(), Lines(ReadText("/proc/vmstat")).size());
   EXPECT_LE(Lines(ReadIn(container, "/proc/diskstats")).size(), Lines(ReadText("/proc/diskstats")).size());
-  if (!ReadText("/proc/pressure/memory").empty())
+  if (!ReadText("/proc/pressure/memory").empty()) {
     EXPECT_LT(Field(ReadIn(container, "/proc/pressure/cpu"), "total="), Field(ReadText("/proc/pressure/cpu"), "total="));
+  }
 }
 
 TEST_F(Views, LookLikeTheKernelsFiles) {

@@ -470,7 +470,7 @@ TEST_F(BuildPlan, NamespacesOfThePodAreJoinedUnlessTheHosts) {
 }
 
 TEST_F(BuildPlan, PlacesStdinAndVolumesGoAlong) {
-  places_ = {.upper_dir = "/u", .work_dir = "/w", .placement = {{"/cg/cpu/x"}, "/cg/unified/x", "/cg/oom"}};
+  places_ = {.upper_dir = "/u", .work_dir = "/w", .placement = {{"/cg/cpu/x"}, "/cg/unified/x", "/cg/oom", false, {}}};
   record_.log_path = "/logs/0.log";
   spec().stdin_open = spec().stdin_once = true;
   image().volumes = {"/data", "relative", "/", "/data/../srv/", "/mnt", std::string("/n\0", 3)};
