@@ -65,7 +65,7 @@ Result<MountPlan> ImageMount(const MountSpec& spec, std::string target, const Co
   const auto found = std::find_if(record.volume_images.begin(), record.volume_images.end(),
                                   [&](const VolumeImage& volume) { return volume.image == spec.image; });
   if (found == record.volume_images.end() || found->layer_dirs.empty())
-    return FailedPrecondition(Cat("mounts.image "", spec.image.substr(0, 256), "" has no layers"));
+    return FailedPrecondition(Cat("mounts.image \"", spec.image.substr(0, 256), "\" has no layers"));
   return MountPlan{.kind = MountPlan::Kind::kImage, .host_source = {}, .target = std::move(target), .readonly = true,
                    .layers = found->layer_dirs, .image_path = CleanPath(Cat("/", spec.image_sub_path)),
                    .nosuid = spec.nosuid, .nodev = true, .noexec = spec.noexec, .options = {}};

@@ -127,7 +127,7 @@ std::string Encode(const MountPlan& m) {
   w.Str(10, m.options);
   w.Bool(11, m.mapped);
   w.Strs(12, m.layers);
-  w.Str(13, m.image_path);
+  if (!m.image_path.empty()) w.Str(13, m.image_path);
   return w.Take();
 }
 Result<MountPlan> DecodeMount(std::string_view bytes) {

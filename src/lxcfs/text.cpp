@@ -32,8 +32,9 @@ std::string_view NextWord(std::string_view& line) {
 uint64_t LeadingNumber(std::string_view text) {
   size_t begin = text.find_first_not_of(" \t");
   uint64_t value = 0;
-  if (begin != text.npos) std::from_chars(text.data() + begin, text.data() + text.size(), value);
-  return value;
+  if (begin == text.npos) return 0;
+  auto read = std::from_chars(text.data() + begin, text.data() + text.size(), value);
+  return read.ec == std::errc::result_out_of_range ? UINT64_MAX : value;
 }
 
 void AppendNumber(uint64_t value, std::string& out) {

@@ -11,7 +11,7 @@ namespace cradle::lxcfs {
 bool NextLine(std::string_view& text, std::string_view& line);
 // Takes the first word off `line`; empty when there is none.
 std::string_view NextWord(std::string_view& line);
-// The number at the beginning; 0 when there is none.
+// The number at the beginning; 0 when there is none, the largest when it is larger.
 uint64_t LeadingNumber(std::string_view text);
 
 void AppendNumber(uint64_t value, std::string& out);

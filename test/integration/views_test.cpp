@@ -262,7 +262,7 @@ TEST_F(Views, AreWhatProcpsShows) {
   if (!std::filesystem::exists("/usr/bin/free") || !std::filesystem::exists("/usr/bin/lscpu")) GTEST_SKIP() << "no procps";
   std::string container = StartNew(RunPod(PodConfig("pod")), config);
   EXPECT_EQ(Field(Exec(container, {"/usr/bin/free", "-k"}).stdout(), "Mem:"), 65536u);
-  EXPECT_NE(Exec(container, {"/usr/bin/top", "-b", "-n", "1", "-E", "k"}).stdout().find("65536.0 total"), std::string::npos)
+  EXPECT_NE(Exec(container, {"/usr/bin/top", "-b", "-n", "1", "-E", "k"}).stdout().find("65536 total"), std::string::npos)
       << Exec(container, {"/usr/bin/top", "-b", "-n", "1", "-E", "k"}).stdout();
   EXPECT_NE(Exec(container, {"/usr/bin/uptime"}).stdout().find("up 0 min"), std::string::npos)
       << Exec(container, {"/usr/bin/uptime"}).stdout();
