@@ -92,13 +92,14 @@ void NodeTest::WarmUp() {
 }
 
 void NodeTest::SetUp() {
-  // What the last request left to be done behind its answer is over when nothing changes and nothing is in the trash,
-  // nor open there.
+  // What the last request left to be done behind its answer is over when nothing changes, nothing is in the trash nor
+  // open there, and the images are on the disk for good (syncfs on their folder).
   Eventually([&] {
     before_ = Snapshot::Take(daemon(), ids_);
-    auto trash = [&](const std::string& path) { return path.starts_with(daemon().root() + "/trash"); };
-    return std::filesystem::is_empty(daemon().root() + "/trash") &&
-           std::ranges::none_of(before_.daemon_fds, trash) &&
+    auto busy = [&](const std::string& path) {
+      return path.starts_with(daemon().root() + "/trash") || path == daemon().root() + "/images";
+    };
+    return std::filesystem::is_empty(daemon().root() + "/trash") && std::ranges::none_of(before_.daemon_fds, busy) &&
            Snapshot::Take(daemon(), ids_).DifferenceTo(before_).empty();
   });
 }
