@@ -53,7 +53,7 @@ size_t FuseServer::Handle(std::string_view request, Snapshots::Time now, char* a
   switch (head.opcode) {
     case FUSE_INIT: body = Init(in, out); break;
     case FUSE_LOOKUP: body = Lookup(head.nodeid, in, out); break;
-    case FUSE_GETATTR: body = GetAttributes(head.nodeid, out); break;
+    case FUSE_GETATTR: body = GetAttributes(head.nodeid, now, out); break;
     case FUSE_OPEN: body = Open(head.nodeid, in, out); break;
     case FUSE_READ: body = Read(head.nodeid, in, now, out); break;
     case FUSE_RELEASE: body = Release(in); break;
@@ -89,18 +89,20 @@ FuseServer::Body FuseServer::Lookup(uint64_t node, std::string_view in, char* ou
     if (name != kFiles[i].name) continue;
     fuse_entry_out said{};
     said.nodeid = kFirstFile + i;
-    said.entry_valid = said.attr_valid = kForever;
+    said.entry_valid = kForever;
     said.attr = AttributesOf(said.nodeid);
     return Say(said, out);
   }
   return {ENOENT};
 }
 
-FuseServer::Body FuseServer::GetAttributes(uint64_t node, char* out) {
-  if (node != FUSE_ROOT_ID && !FileOf(node)) return {ENOENT};
+FuseServer::Body FuseServer::GetAttributes(uint64_t node, Snapshots::Time now, char* out) {
+  const FileName* file = FileOf(node);
+  if (node != FUSE_ROOT_ID && !file) return {ENOENT};
   fuse_attr_out said{};
-  said.attr_valid = kForever;
   said.attr = AttributesOf(node);
+  if (file) said.attr.size = snapshots_.Size(file->file, now, render_);
+  else said.attr_valid = kForever;
   return Say(said, out);
 }
 
@@ -111,7 +113,7 @@ FuseServer::Body FuseServer::Open(uint64_t node, std::string_view in, char* out)
   if ((asked.flags & O_ACCMODE) != O_RDONLY) return {EACCES};
   fuse_open_out said{};
   said.fh = ++last_handle_;
-  said.open_flags = FOPEN_DIRECT_IO;  // else a file of size 0 isn't read at all
+  said.open_flags = FOPEN_DIRECT_IO;  // else what one read is kept for the next
   return Say(said, out);
 }
 

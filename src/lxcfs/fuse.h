@@ -1,11 +1,12 @@
 // FuseServer: a container's views as a file system: the kernel's FUSE protocol without a library, and without I/O of its
 // own: a request's bytes in, the answer's bytes out. The file system is one directory with the files of kFiles,
-// read-only; attributes and names never change, so the kernel asks for each once.
+// read-only. Names never change, so the kernel asks for each once. A file's size is that of its text, asked for at each
+// open (the mount has default_permissions): sendfile(2), which busybox's cat uses, reads that far and no further.
 //
 //   request   answered with                   request    answered with
 //   INIT      protocol 7.31 at most           OPEN       a handle, direct I/O
 //   LOOKUP    the node                        READ       a snapshot (snapshots.h)
-//   GETATTR   the same for all files          RELEASE    -
+//   GETATTR   the size as it is now           RELEASE    -
 //   STATFS    zeros                           others     ENOSYS: the kernel doesn't ask again
 //
 // Malformed requests are answered EINVAL, if they can be. Source: Linux include/uapi/linux/fuse.h, fs/fuse. Main thread.
@@ -42,7 +43,7 @@ class FuseServer {
   static Body Say(const T& body, char* out);
   static Body Init(std::string_view in, char* out);
   static Body Lookup(uint64_t node, std::string_view in, char* out);
-  static Body GetAttributes(uint64_t node, char* out);
+  Body GetAttributes(uint64_t node, Snapshots::Time now, char* out);
   Body Open(uint64_t node, std::string_view in, char* out);
   Body Read(uint64_t node, std::string_view in, Snapshots::Time now, char* out);
   Body Release(std::string_view in);

@@ -20,8 +20,10 @@ class Snapshots {
   using Render = std::function<std::string(File)>;
   static constexpr std::chrono::milliseconds kFresh{10};
 
-  // What reader `handle` (not 0) of `file` sees from `offset` on. Valid until the next call.
+  // What reader `handle` (0: none in particular) of `file` sees from `offset` on. Valid until the next call.
   std::string_view Read(File file, uint64_t handle, uint64_t offset, Time now, const Render& render);
+  // The size of the text that a read from the beginning gets now, and for as long as it is fresh.
+  size_t Size(File file, Time now, const Render& render) { return Read(file, 0, 0, now, render).size(); }
   void Close(uint64_t handle);
   // Gives all memory back.
   void Clear();

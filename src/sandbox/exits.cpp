@@ -47,8 +47,8 @@ void Node::EndViews(const Container& one) {
 bool Node::TakeExit(Container& one) {
   auto exit = one.LookAtDead();
   if (!exit) return one.state() == State::kExited;
-  log::Warning(Cat("container ", one.id().str(), ": its shim doesn't tell that it has ended"));
-  one.SetExited(*exit);
+  log::Warning(Cat("container ", one.id().str(), ": it has ended, which its shim doesn't tell"));
+  SetExited(one, *exit);
   return true;
 }
 

@@ -20,7 +20,8 @@ namespace cradle::sandbox {
 inline constexpr milliseconds kShimCall{10'000};     // an answer from a shim
 inline constexpr milliseconds kLaunch{60'000};       // a container's set-up: slow disks, slow volumes
 inline constexpr milliseconds kKill{10'000};         // SIGKILL until it is gone
-inline constexpr milliseconds kViewsGrace{2'000};    // then what waits for an answer of its /proc views is freed
+inline constexpr milliseconds kViewsGrace{2'000};    // then what waits for an answer of its /proc views is freed;
+                                                     // as long again, then an end is looked for that a shim doesn't tell
 inline constexpr milliseconds kNetwork{120'000};     // all plugins of one ADD or DEL
 inline constexpr milliseconds kRelabel{120'000};     // the kubelet waits no longer
 

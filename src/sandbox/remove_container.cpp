@@ -20,6 +20,7 @@ void Node::RemoveContainer(const std::string& id, Done<> done) {
 bool Node::AwaitEnd(Container& one, Deadline deadline) {
   if (one.WaitExited(std::min(deadline, After(kViewsGrace)))) return true;
   EndViews(one);
+  if (one.WaitExited(std::min(deadline, After(kViewsGrace))) || TakeExit(one)) return true;
   return one.WaitExited(deadline) || TakeExit(one);
 }
 

@@ -53,18 +53,25 @@ void Node::StopContainer(const std::string& id, milliseconds grace, Done<> done)
   if (view->state == State::kExited || view->state == State::kCreated) return done({});
 
   auto stop = std::make_shared<Stop>(*loop_, std::move(done));
-  auto kill = [this, one, stop] {
+  // The shim tells the end; for one that doesn't, it is looked for: TakeExit, which answers.
+  auto give_up = [this, one, stop] {
+    pool_.Post([this, one, stop] {
+      if (!TakeExit(*one))
+        stop->Answer(Error(Code::kDeadlineExceeded,
+                           Cat("stop container ", one->id().str(), ": ", WhyAlive(one->view()->pid))));
+    });
+  };
+  auto look = [this, one, stop, give_up] {
+    pool_.Post([this, one, stop, give_up] {
+      if (!TakeExit(*one)) stop->Arm(kKill, give_up);
+    });
+  };
+  auto kill = [this, one, stop, look] {
     Result<> killed = groups_.Kill(one->record().cgroup);
     if (!killed.ok()) return stop->Answer(killed);
-    stop->Arm(kViewsGrace, [this, one, stop] {
+    stop->Arm(kViewsGrace, [this, one, stop, look] {
       pool_.Post([this, one] { EndViews(*one); });
-      stop->Arm(kKill, [this, one, stop] {
-        pool_.Post([this, one, stop] {
-          if (TakeExit(*one)) return;  // which answers
-          stop->Answer(Error(Code::kDeadlineExceeded,
-                             Cat("stop container ", one->id().str(), ": ", WhyAlive(one->view()->pid))));
-        });
-      });
+      stop->Arm(kViewsGrace, look);
     });
   };
   if (grace.count() > 0 && one->Signal(view->stop_signal).ok())

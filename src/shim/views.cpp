@@ -28,7 +28,7 @@ Result<std::unique_ptr<Views>> Views::Open(EventLoop& loop, sys::PageBuffer& scr
                                            cgroups::FigurePlaces places) {
   std::unique_ptr<Views> views(new Views(loop, scratch, std::move(places)));
   views->device_ = TRY(sys::OpenAt(kCwd, "/dev/fuse", O_RDWR | O_NONBLOCK).With("proc views"));
-  // Read-only as a whole, so that a read leaves the attributes that the kernel keeps valid.
+  // default_permissions: without it an open wouldn't ask for the size.
   views->mount_ = TRY(sys::FsMount("fuse",
                                    {{"source", Cat("cradle:", container)},
                                     {"subtype", "cradle"},

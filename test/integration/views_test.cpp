@@ -65,10 +65,12 @@ TEST_F(Views, ShowTheContainersLimits) {
   std::string stat = ReadIn(container, "/proc/stat");
   EXPECT_EQ(Count(stat, "cpu"), 2);
   EXPECT_GE(Field(stat, "btime "), Field(ReadText("/proc/stat"), "btime ") + static_cast<uint64_t>(host_age));
-  EXPECT_LE(std::stod(ReadIn(container, "/proc/uptime")), std::stod(ReadText("/proc/uptime")) - host_age);
+  double age = std::stod(ReadIn(container, "/proc/uptime"));
+  EXPECT_LE(age, std::stod(ReadText("/proc/uptime")) - host_age);
   EXPECT_LE(Field(ReadIn(container, "/proc/loadavg"), "/"), 1u);
   EXPECT_EQ(Lines(ReadIn(container, "/proc/swaps")).size(), 1u);
-  EXPECT_EQ(Field(ReadIn(container, "/proc/vmstat"), "nr_free_pages ") / 1024, Field(meminfo, "MemFree:") / 4096);
+  EXPECT_LT(Field(ReadIn(container, "/proc/vmstat"), "nr_free_pages ") * 4, 65536u);
+  EXPECT_GT(Field(ReadIn(container, "/proc/vmstat"), "nr_free_pages ") * 4, 32768u);
   EXPECT_EQ(Lines(ReadIn(container, "/proc/vmstat")).size(), Lines(ReadText("/proc/vmstat")).size());
   EXPECT_LE(Lines(ReadIn(container, "/proc/diskstats")).size(), Lines(ReadText("/proc/diskstats")).size());
   if (!ReadText("/proc/pressure/memory").empty()) {
@@ -78,12 +80,13 @@ TEST_F(Views, ShowTheContainersLimits) {
 
 TEST_F(Views, LookLikeTheKernelsFiles) {
   std::string container = StartNew(RunPod(PodConfig("pod")), Masked(Sleeper("c"), 64 * kMiB));
-  auto listed = Exec(container, {"sh", "-c", "ls -ln /proc/meminfo /proc/pressure/cpu | cut -c1-10; "
-                                             "dd if=/proc/meminfo bs=1 count=20 2>/dev/null; echo; "
+  auto listed = Exec(container, {"sh", "-c", "cat /proc/stat | tail -n 1 | cut -d' ' -f1; "
+                                             "tail -n 1 /proc/stat | cut -d' ' -f1; cat /proc/swaps | wc -l; ls -ln /proc/meminfo /proc/pressure/cpu | cut -c1-10; "
+                                             "dd if=/proc/meminfo bs=1 count=21 2>/dev/null; echo; "
                                              "echo x > /proc/meminfo || echo refused; "
                                              "while read -r key value unit; do [ $key = MemTotal: ] && echo $value; done "
                                              "< /proc/meminfo"});
-  EXPECT_EQ(listed.stdout(), "-r--r--r--\n-r--r--r--\nMemTotal:          65\nrefused\n65536\n") << listed.stderr();
+  EXPECT_EQ(listed.stdout(), "softirq\nsoftirq\n1\n-r--r--r--\n-r--r--r--\nMemTotal:          65\nrefused\n65536\n") << listed.stderr();
 }
 
 TEST_F(Views, AreEachContainersOwn) {

@@ -94,11 +94,20 @@ TEST_F(FuseTest, HasTheFilesAndNothingElse) {
     EXPECT_TRUE(nodes.insert(entry.nodeid).second);
     EXPECT_EQ(entry.attr.mode, S_IFREG | 0444u);
     EXPECT_GT(entry.entry_valid, 3600u);
+    EXPECT_EQ(entry.attr_valid, 0u);
   }
   EXPECT_EQ(Ask(FUSE_LOOKUP, FUSE_ROOT_ID, std::string_view("shadow\0", 7)).head.error, -ENOENT);
   EXPECT_EQ(Ask(FUSE_LOOKUP, 2, std::string_view("meminfo\0", 8)).head.error, -ENOTDIR);
   EXPECT_EQ(As<fuse_attr_out>(Ask(FUSE_GETATTR, FUSE_ROOT_ID)).attr.mode, S_IFDIR | 0555u);
   EXPECT_EQ(Ask(FUSE_GETATTR, 4711).head.error, -ENOENT);
+}
+
+TEST_F(FuseTest, ASizeIsThatOfTheTextAndIsAskedForAgain) {
+  uint64_t node = Lookup("meminfo").nodeid;
+  auto said = As<fuse_attr_out>(Ask(FUSE_GETATTR, node));
+  EXPECT_EQ(said.attr.size, std::string("file 0\n").size());
+  EXPECT_EQ(said.attr_valid, 0u);
+  EXPECT_GT(As<fuse_attr_out>(Ask(FUSE_GETATTR, FUSE_ROOT_ID)).attr_valid, 3600u);
 }
 
 TEST_F(FuseTest, FilesAreReadInAnySteps) {

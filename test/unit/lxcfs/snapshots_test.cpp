@@ -15,6 +15,9 @@ class SnapshotsTest : public ::testing::Test {
       return "text " + std::to_string(rendered_);
     }));
   }
+  size_t Size(File file) {
+    return snapshots_.Size(file, now_, [this](File) { return std::string(static_cast<size_t>(++rendered_), 'x'); });
+  }
   void Pass(int ms) { now_ += milliseconds(ms); }
 
   Snapshots snapshots_;
@@ -66,6 +69,27 @@ TEST_F(SnapshotsTest, ManyOpenReadersPushOutTheOldestOnly) {
   EXPECT_EQ(Read(File::kStat, 90, 5), "90");
   EXPECT_EQ(Read(File::kStat, 1, 5), "100");  // pushed out: the newest
   EXPECT_EQ(rendered_, 100);
+}
+
+TEST_F(SnapshotsTest, ASizeIsThatOfTheTextReadNext) {
+  EXPECT_EQ(Size(File::kStat), 1u);
+  Pass(10);
+  EXPECT_EQ(Read(File::kStat, 1, 0), "x");
+  EXPECT_EQ(Size(File::kStat), 1u);
+  Pass(1);
+  EXPECT_EQ(Size(File::kStat), 2u);
+  EXPECT_EQ(Read(File::kStat, 2, 0), "xx");
+  EXPECT_EQ(Read(File::kStat, 1, 0), "xx");
+  EXPECT_EQ(rendered_, 2);
+}
+
+TEST_F(SnapshotsTest, SizesLeaveReadersTheirTexts) {
+  EXPECT_EQ(Read(File::kStat, 1, 0), "text 1");
+  for (int i = 0; i < 100; ++i) {
+    Pass(20);
+    Size(File::kStat);
+  }
+  EXPECT_EQ(Read(File::kStat, 1, 5), "1");
 }
 
 TEST_F(SnapshotsTest, AfterARestEverythingIsMadeAgain) {
