@@ -77,8 +77,8 @@ class Watches {
 
 Result<std::unique_ptr<ConfWatch>> ConfWatch::Start(std::vector<std::string> dirs,
                                                     std::function<void()> changed) {
-  std::unique_ptr<ConfWatch> out(
-      new ConfWatch(std::move(dirs), std::move(changed), TRY(sys::EventfdCreate())));
+  UniqueFd wake = TRY(sys::EventfdCreate());
+  std::unique_ptr<ConfWatch> out(new ConfWatch(std::move(dirs), std::move(changed), std::move(wake)));
   out->thread_ =
       TRY(sys::Thread::Start("cni-conf", 512 << 10, [watch = out.get()] { watch->Loop(); }));
   return out;
