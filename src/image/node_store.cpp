@@ -9,6 +9,7 @@
 #include "base/crash_point.h"
 #include "base/ids.h"
 #include "base/sys/file.h"
+#include "base/sys/file_more.h"
 #include "base/sys/process.h"
 #include "image/additional.h"
 #include "image/archive.h"
@@ -55,6 +56,7 @@ Result<> NodeStore::Load() {
   if (auto emptied = sys::RemoveTree(kCwd, config_.dir + "/tmp"); !emptied.ok())
     warnings_.push_back(Cat("left-overs stay: ", emptied.error().text()));
   TRYV(sys::MakeDirs(config_.dir + "/tmp", 0700));
+  SpreadLayers();
   auto dropped = TRY(layers_.Load(IsNewBoot()));
   warnings_.insert(warnings_.end(), dropped.begin(), dropped.end());
   // The unmarked layers have gone. A full disk must not keep the store from opening: they will go at the next start too.
@@ -64,6 +66,13 @@ Result<> NodeStore::Load() {
   TRYV(LoadImages());
   SweepDocuments();
   return {};
+}
+
+// ext4 would put the inodes of all layers side by side, and after a removal it passes over those of the last minutes one by
+// one for each new file (recently_deleted in its ialloc.c). Other file systems don't know the flag and don't need it.
+void NodeStore::SpreadLayers() {
+  auto tmp = sys::OpenAt(kCwd, config_.dir + "/tmp", O_RDONLY | O_DIRECTORY);
+  if (tmp.ok()) (void)sys::SetTopDirectory(*tmp);
 }
 
 // Whether the machine was started anew since the store was last open.

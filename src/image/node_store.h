@@ -78,6 +78,7 @@ class NodeStore : public ImageStore {
   void Hold(Held held);
   void SaveChanged(const std::vector<ImagePtr>& changed);
   void FlushSoon();
+  void SpreadLayers();
   bool IsNewBoot() const;
   // Of image layers: what keeps them there. Those of the additional store need nothing.
   Result<std::vector<LayerHold>> HoldDirs(const std::vector<std::string>& layer_dirs);

@@ -34,7 +34,7 @@ class BlockQueue : public Source {
   void GiveUp();
 
  private:
-  static constexpr size_t kBlocks = 8;
+  static constexpr size_t kBlocks = 4;
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -1,6 +1,8 @@
 #include "base/sys/file_more.h"
 
+#include <linux/fs.h>
 #include <linux/limits.h>
+#include <sys/ioctl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -28,6 +30,14 @@ Result<std::vector<std::string>> ListXattr(FdRef fd) {
   std::vector<std::string> out;
   for (const char* at = names; at < names + size; at += out.back().size() + 1) out.emplace_back(at);
   return out;
+}
+
+Result<> SetTopDirectory(FdRef dir) {
+  int flags = 0;
+  if (::ioctl(dir.get(), FS_IOC_GETFLAGS, &flags) < 0) return Error::FromErrno(errno, "FS_IOC_GETFLAGS");
+  flags |= FS_TOPDIR_FL;
+  if (::ioctl(dir.get(), FS_IOC_SETFLAGS, &flags) < 0) return Error::FromErrno(errno, "FS_IOC_SETFLAGS");
+  return {};
 }
 
 }  // namespace cradle::sys

@@ -1,4 +1,7 @@
 // What keeps a store true over the years: marks, check and repair, prune, pins, sizes, a full disk.
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 
 #include "base/tree_size.h"
@@ -88,6 +91,17 @@ TEST_F(UpkeepTest, UsageIsWhatDuSays) {
   ASSERT_TRUE(store_->Remove("r.io/big:1").ok());
   ASSERT_TRUE(store_->Remove("r.io/small:1").ok());
   EXPECT_EQ(store_->Usage().bytes, empty);
+}
+
+TEST_F(UpkeepTest, OnExt4LayersAreSpreadOverTheDisk) {
+  auto tmp = sys::OpenAt(kCwd, StoreDir("tmp"), O_RDONLY | O_DIRECTORY);
+  ASSERT_OK(tmp);
+  auto system = sys::Fstatfs(*tmp);
+  ASSERT_OK(system);
+  if (system->f_type != EXT4_SUPER_MAGIC) GTEST_SKIP() << "not on ext4";
+  int flags = 0;
+  ASSERT_EQ(::ioctl(tmp->get(), FS_IOC_GETFLAGS, &flags), 0);
+  EXPECT_TRUE(flags & FS_TOPDIR_FL);
 }
 
 TEST_F(UpkeepTest, CheckFindsWhatIsBrokenAndRepairRemovesIt) {
