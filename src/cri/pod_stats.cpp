@@ -32,7 +32,9 @@ Result<pb::PodSandboxStats> ReadPod(const sandbox::Runtime& runtime, CpuRates& r
   *linux_part->mutable_cpu() = DescribeCpu(stats, rates.Update(pod.record.id.str(), stats));
   *linux_part->mutable_memory() = DescribeMemory(stats);
   *linux_part->mutable_io() = DescribeIo(stats);
-  *linux_part->mutable_network() = DescribeNetwork(runtime.ReadNetwork(pod), stats.wall_nanos);
+  // A network without a default interface would end the kubelet: it takes that one for granted.
+  if (auto interfaces = runtime.ReadNetwork(pod); !interfaces.empty())
+    *linux_part->mutable_network() = DescribeNetwork(interfaces, stats.wall_nanos);
   linux_part->mutable_process()->set_timestamp(stats.wall_nanos);
   linux_part->mutable_process()->mutable_process_count()->set_value(
       TRY(runtime.CountProcesses(pod.record.cgroup_parent)));

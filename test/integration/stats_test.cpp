@@ -76,7 +76,7 @@ TEST_F(StatsTest, OfAPodAreTheKernels) {
 TEST_F(StatsTest, OfAPodOnTheHostsNetworkTellNoNetwork) {
   std::string pod = RunPod(PodConfig("host"));
   StartNew(pod, Sleeper("main"));
-  EXPECT_FALSE(PodStats(pod).linux().network().has_default_interface());
+  EXPECT_FALSE(PodStats(pod).linux().has_network());
 }
 
 TEST_F(StatsTest, ListedAreOnlyReadyPods) {
