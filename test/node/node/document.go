@@ -50,6 +50,7 @@ func document(s *S) {
 		s.Must(kubelet.start())
 		s.well()
 	})
+	s.Defer(func() { os.Remove(manifests + "/hello.yaml") })
 	s.Must(documented.start())
 	s.well()
 	s.Say("%s", start)

@@ -248,7 +248,7 @@ func shimStopped(s *S) {
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range lines {
 		line, _ := os.ReadFile(file)
-		if strings.Contains(string(line), "/cradle-shim\x00") && strings.Contains(string(line), sandbox) {
+		if strings.HasPrefix(string(line), "cradle-shim\x00") && strings.Contains(string(line), sandbox) {
 			fmt.Sscanf(file, "/proc/%d/", &shim)
 		}
 	}

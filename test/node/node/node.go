@@ -74,8 +74,11 @@ func configure() error {
 	}
 	files := map[string]string{
 		config:                              strings.ReplaceAll(string(kubeletConfig), "CGROUP_ROOT", cgroupRoot),
+		"/etc/hosts":                        "127.0.0.1 localhost\n" + nodeAddress + " " + nodeName + "\n",
+		"/etc/resolv.conf":                  "nameserver 127.0.0.1\n", // nobody is there, and says so at once
 		"/etc/kubernetes/resolv.conf":       "nameserver 192.0.2.53\nsearch example.org\noptions timeout:3\n",
 		"/etc/cni/net.d/10-bridge.conflist": bridge,
+		"/etc/cradle/config.toml":           "[cni]\nbin_dirs = [\"" + filepath.Join(tools, "../../cni") + "\"]\n",
 	}
 	for _, host := range []string{"registry.k8s.io", "gcr.io"} {
 		files[certs+"/"+host+"/hosts.toml"] = "server = \"http://127.0.0.1:5000\"\n" +
@@ -125,6 +128,7 @@ func down() ([]string, error) {
 		if !until(120*time.Second, func() bool { return running() == 0 }) {
 			return nil, fmt.Errorf("%d containers still run two minutes after their manifests went", running())
 		}
+		until(60*time.Second, func() bool { return len(podGroups()) == 0 }) // the kubelet's own, which it sweeps from time to time
 		if err := kubelet.end(syscall.SIGTERM); err != nil {
 			return nil, err
 		}
@@ -211,7 +215,7 @@ func leftovers() (found []string) {
 	processes, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range processes {
 		line, _ := os.ReadFile(file)
-		if strings.Contains(string(line), "/cradle-shim") || strings.Contains(string(line), "/cradle-pause") {
+		if strings.HasPrefix(string(line), "cradle-shim\x00") || strings.HasPrefix(string(line), "cradle-pause\x00") {
 			found = append(found, "process "+strings.ReplaceAll(string(line), "\x00", " "))
 		}
 	}
@@ -225,13 +229,24 @@ func leftovers() (found []string) {
 	for kind, pattern := range map[string]string{
 		"network namespace": "/run/netns/*", "address": "/var/lib/cni/networks/node/*.*.*.*", "pod": "/var/lib/cradle/pods/*",
 		"container": "/var/lib/cradle/containers/*", "run state": "/run/cradle/pods/*", "attachment": "/var/lib/cradle/network/*",
-		"quarantined record": "/var/lib/cradle/quarantine/*", "pod cgroup": "/sys/fs/cgroup/*" + cgroupRoot + "/kubepods/*/pod*",
-		"guaranteed pod cgroup": "/sys/fs/cgroup/*" + cgroupRoot + "/kubepods/pod*",
+		"quarantined record": "/var/lib/cradle/quarantine/*",
 	} {
 		files, _ := filepath.Glob(pattern)
 		for _, file := range files {
 			found = append(found, kind+" "+file)
 		}
+	}
+	for _, group := range podGroups() {
+		found = append(found, "cgroup "+group)
+	}
+	return found
+}
+
+// podGroups are the pods' cgroups, in every hierarchy.
+func podGroups() (found []string) {
+	for _, below := range []string{"", "burstable/", "besteffort/"} {
+		groups, _ := filepath.Glob("/sys/fs/cgroup/*" + cgroupRoot + "/kubepods/" + below + "pod*")
+		found = append(found, groups...)
 	}
 	return found
 }

@@ -42,7 +42,8 @@ type stop struct{} // what Fail panics with
 func (s *S) Say(format string, args ...any) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	fmt.Fprintf(&s.said, "    %5.1f  %s\n", time.Since(s.begin).Seconds(), fmt.Sprintf(format, args...))
+	text := strings.ReplaceAll(strings.TrimSpace(fmt.Sprintf(format, args...)), "\n", "\n           ")
+	fmt.Fprintf(&s.said, "    %5.1f  %s\n", time.Since(s.begin).Seconds(), text)
 }
 
 // Wrong notes that something is not as it should be, and goes on.
