@@ -1,6 +1,6 @@
 // cribench: what cradle takes for what a kubelet asks, beside the kernel's floor for the same. Starts a cradled of its
 // own in its own mount and network namespace, prints tables, leaves nothing.
-// usage: cribench [--smoke]
+// usage: cribench [--smoke] [--streams]
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -24,6 +24,7 @@ namespace {
 
 struct Scale {
   int rounds = 60, pods = 50, log_megabytes = 256, stream_megabytes = 1024;
+  bool streams_only = false;
 };
 
 // The floor's medians, by the names that Cycle uses.
@@ -205,6 +206,7 @@ int Main(const Scale& scale) {
   test::EnterPrivateMachine();
   BenchNode node;
   std::printf("%s, %ld processors, %d rounds\n", node.Describe().c_str(), ::sysconf(_SC_NPROCESSORS_ONLN), scale.rounds);
+  if (scale.streams_only) return Streams(node, scale.rounds, scale.stream_megabytes), 0;
   Cycles(node, scale, true);
   Cycles(node, scale, false);
   Logs(node, scale);
@@ -219,11 +221,15 @@ int Main(const Scale& scale) {
 
 int main(int argc, char** argv) {
   cradle::bench::Scale scale;
-  if (argc == 2 && std::strcmp(argv[1], "--smoke") == 0) {
-    scale = {3, 5, 16, 16};
-  } else if (argc != 1) {
-    std::fprintf(stderr, "usage: cribench [--smoke]\n");
-    return 2;
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--smoke") == 0) {
+      scale.rounds = 3, scale.pods = 5, scale.log_megabytes = scale.stream_megabytes = 16;
+    } else if (std::strcmp(argv[i], "--streams") == 0) {
+      scale.streams_only = true;
+    } else {
+      std::fprintf(stderr, "usage: cribench [--smoke] [--streams]\n");
+      return 2;
+    }
   }
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   cradle::sys::IgnoreSignal(SIGPIPE);

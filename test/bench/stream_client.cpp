@@ -29,11 +29,9 @@ uint32_t Load(std::string_view bytes) {
 
 StreamClient::StreamClient(const std::string& url, Wire wire, Kind kind, bool input, int port) : wire_(wire) {
   buffer_ = Must(sys::PageBuffer::Map(kBuffer));
+  if (wire == Wire::kWebSocket) in_ = 0, out_ = 1, error_ = 3;  // all of it may come with the answer
   Upgrade(url, kind);
-  if (wire == Wire::kWebSocket) {
-    in_ = 0, out_ = 1, error_ = 3;
-    return;
-  }
+  if (wire == Wire::kWebSocket) return;
   OpenSpdy("error", kind, port);
   error_ = 1;
   if (kind == Kind::kForward) {
@@ -136,6 +134,7 @@ void StreamClient::OnHead() {
     return;
   }
   bool data = (head[0] & 15) == 2;
+  if ((head[0] & 15) == 8) Write(std::string_view("\x88\x80\1\2\3\4", 6), {});  // a close, too; then the server goes
   auto size = static_cast<uint8_t>(head[1]);
   left_ = size < 126 ? size : size == 126 ? Load(head.substr(2, 2)) : Load(head.substr(6, 4));
   left_ -= data ? 1 : 0;

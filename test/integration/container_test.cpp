@@ -283,7 +283,7 @@ TEST_F(Container, UnmaskedShowsEverything) {
 TEST_F(Container, HasTheNodesDefaults) {
   std::string file = daemon().dir() + "/config.toml.d/defaults.toml";
   std::filesystem::create_directories(daemon().dir() + "/config.toml.d");
-  WriteText(file, "[runtime]\ntimezone = \"Asia/Tokyo\"\ndefault_env = [\"FROM=node\"]\ndefault_ulimits = [\"core=5:7\"]\n");
+  WriteText(file, "[runtime]\ntimezone = \"Asia/Tokyo\"\ndefault_env = [\"FROM=node\"]\ndefault_ulimits = [\"core=2560:3584\"]\n");
   Restart();
   std::string container = StartNew(RunPod(PodConfig("pod")), Sleeper("c"));
   EXPECT_EQ(Exec(container, {"sh", "-c", "date +%Z; echo $FROM $TZ.; ulimit -c; ulimit -Hc; umask"}).stdout(),
