@@ -33,9 +33,12 @@ LayoutDocuments MakeDocuments(const LayoutImage& image) {
     if (image.diff_ids.empty()) diff_ids.push_back(DigestOf(layer));
     layers.push_back(DescriptorOf(layer, LayerType(layer)));
   }
+  Json volumes = Json::object();
+  for (const std::string& volume : image.volumes) volumes[volume] = Json::object();
   Json config{{"os", platform.os},
               {"architecture", platform.architecture},
-              {"config", {{"Env", image.env}, {"Cmd", image.cmd}, {"User", image.user}}},
+              {"config",
+               {{"Env", image.env}, {"Cmd", image.cmd}, {"User", image.user}, {"Volumes", volumes}, {"Labels", image.labels}}},
               {"rootfs", {{"type", "layers"}, {"diff_ids", diff_ids}}}};
   LayoutDocuments out;
   out.config = Dump(config);

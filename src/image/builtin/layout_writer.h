@@ -1,6 +1,7 @@
 // An OCI layout on disk: made for the built-in image and for tests.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ struct LayoutImage {
   std::vector<std::string> diff_ids;  // of the layers; empty: they are plain tars
   std::vector<std::string> env, cmd;
   std::string user;
+  std::vector<std::string> volumes;
+  std::map<std::string, std::string> labels;
 };
 
 // The documents of an image as bytes: for a layout or a registry.
