@@ -22,6 +22,18 @@ bool IsRefusal(CURLcode code) {
          code == CURLE_SSL_ISSUER_ERROR;
 }
 
+// Whose certificate it is about; libcurl's own words say what is wrong with it.
+std::string Verdict(CURLcode code, const std::string& said, const RegistryHost& host) {
+  std::string ours = host.client.empty() ? std::string() : host.client.front().first;
+  if (code == CURLE_PEER_FAILED_VERIFICATION) return Cat("the certificate of ", host.host, " is not accepted: ", said);
+  if (code == CURLE_SSL_CERTPROBLEM) return Cat("this node's certificate ", ours, " can't be used: ", said);
+  if (code == CURLE_SSL_CONNECT_ERROR) return Cat("no TLS connection to ", host.host, ": ", said);
+  // An alert comes when the handshake seems to be over (TLS 1.3).
+  if (said.find(" alert ") == std::string::npos) return said;
+  if (ours.empty()) return Cat("the server wants a certificate of this node (\"client\" in hosts.toml): ", said);
+  return Cat("the server refuses this node's certificate ", ours, ": ", said);
+}
+
 std::string_view Trim(std::string_view text) {
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
@@ -104,7 +116,7 @@ Result<> HttpClient::SetTls(const RegistryHost& host) {
   return {};
 }
 
-Result<> HttpClient::Drive(Exchange& exchange, std::stop_token stop) {
+Result<> HttpClient::Drive(Exchange& exchange, const RegistryHost& host, std::stop_token stop) {
   std::stop_callback wake(stop, [this] { curl_.multi_wakeup(multi_); });
   for (;;) {
     int running = 0;
@@ -121,8 +133,9 @@ Result<> HttpClient::Drive(Exchange& exchange, std::stop_token stop) {
   CURLMsg* message = curl_.multi_info_read(multi_, &left);
   if (!message || message->msg != CURLMSG_DONE) return Internal("libcurl says nothing");
   if (message->data.result == CURLE_OK) return {};
-  return Error(IsRefusal(message->data.result) ? Code::kFailedPrecondition : Code::kUnavailable,
-               error_[0] ? error_ : curl_.easy_strerror(message->data.result));
+  CURLcode code = message->data.result;
+  return Error(IsRefusal(code) ? Code::kFailedPrecondition : Code::kUnavailable,
+               Verdict(code, error_[0] ? error_ : curl_.easy_strerror(code), host));
 }
 
 void HttpClient::SetTransport(const HttpRequest& request, const RegistryHost& host) {
@@ -155,7 +168,7 @@ Result<HttpResponse> HttpClient::Perform(const HttpRequest& request, const Regis
   for (const std::string& header : request.headers) headers = curl_.slist_append(headers, header.c_str());
   curl_.easy_setopt(easy_, CURLOPT_HTTPHEADER, headers);
   curl_.multi_add_handle(multi_, easy_);
-  auto done = Drive(exchange, stop);
+  auto done = Drive(exchange, host, stop);
   curl_.multi_remove_handle(multi_, easy_);
   curl_.slist_free_all(headers);
   curl_off_t retry_after = 0;

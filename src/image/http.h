@@ -56,7 +56,7 @@ class HttpClient {
       : curl_(curl), easy_(easy), multi_(multi), stall_timeout_(stall_timeout) {}
   void SetTransport(const HttpRequest& request, const RegistryHost& host);
   Result<> SetTls(const RegistryHost& host);
-  Result<> Drive(Exchange& exchange, std::stop_token stop);
+  Result<> Drive(Exchange& exchange, const RegistryHost& host, std::stop_token stop);
   static size_t OnHeader(char* data, size_t size, size_t count, void* exchange);
   static size_t OnBody(char* data, size_t size, size_t count, void* exchange);
 

@@ -227,6 +227,11 @@ std::vector<FakeRegistry::Request> FakeRegistry::requests() const {
   return requests_;
 }
 
+size_t FakeRegistry::connections() const {
+  std::lock_guard lock(mutex_);
+  return connections_.size();
+}
+
 size_t FakeRegistry::Count(const std::string& path_part) const {
   std::lock_guard lock(mutex_);
   return static_cast<size_t>(std::count_if(requests_.begin(), requests_.end(), [&](const Request& request) {

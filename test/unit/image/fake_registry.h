@@ -59,6 +59,7 @@ class FakeRegistry {
   Reply Answer(const Request& request);
   std::vector<Request> requests() const;
   size_t Count(const std::string& path_part) const;
+  size_t connections() const;  // all that there were
 
  private:
   class Connection;

@@ -327,16 +327,71 @@ TEST_F(PullTest, MissingParentsAreTakenFromTheLayersBelow) {
 
 TEST_F(PullTest, ManyLayersArriveInTheirOrder) {
   LayoutImage image;
-  for (int i = 0; i < 40; ++i) image.layers.push_back(TarWriter().File("n" + std::to_string(i), "x").Take());
+  for (int i = 0; i < 120; ++i) image.layers.push_back(TarWriter().File("n" + std::to_string(i), "x").Take());
   registry_.Serve("tool", "v1", image);
   std::atomic<int> done = 0;
   auto pulled = store_->Pull(registry_.host() + "/tool:v1", {}, {},
                              [&](const Progress& progress) { done += progress.phase == "done"; });
   ASSERT_OK(pulled);
-  EXPECT_EQ(done, 40);
-  ASSERT_EQ((*pulled)->layer_dirs.size(), 40u);
-  for (int i = 0; i < 40; ++i)
-    EXPECT_TRUE(sys::Exists(kCwd, (*pulled)->layer_dirs[39 - i] + "/n" + std::to_string(i)));
+  EXPECT_EQ(done, 120);
+  ASSERT_EQ((*pulled)->layer_dirs.size(), 120u);
+  for (int i = 0; i < 120; ++i)
+    EXPECT_TRUE(sys::Exists(kCwd, (*pulled)->layer_dirs[119 - i] + "/n" + std::to_string(i)));
+}
+
+TEST_F(PullTest, OneConnectionCarriesAllRequests) {
+  registry_.Serve("tool", "v1", OneLayer("x"));
+  auto pulled = Pull(registry_.host() + "/tool:v1");
+  ASSERT_OK(pulled);
+  EXPECT_EQ(registry_.requests().size(), 4u);
+  EXPECT_EQ(registry_.connections(), 1u);
+}
+
+TEST_F(PullTest, WithALimitOfOneALayerIsAskedForWhenTheOneBeforeItIsDone) {
+  for (auto limit : {&StoreConfig::max_parallel_of_registry, &StoreConfig::max_parallel_in_all,
+                      &StoreConfig::max_parallel_layers}) {
+    adjust_ = [limit](StoreConfig& config) { config.*limit = 1; };
+    Reopen();
+    LayoutImage image;
+    for (int i = 0; i < 4; ++i) image.layers.push_back(TarWriter().File("n" + std::to_string(i), Noise(100'000)).Take());
+    registry_.Serve("tool", "v1", image);
+    std::atomic<int> done = 0, asked = 0, early = 0;
+    registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
+      for (const std::string& layer : image.layers)
+        if (request.path.ends_with(DigestOf(layer)) && asked++ != done) ++early;
+      return {};
+    });
+    auto pulled = store_->Pull(registry_.host() + "/tool:v1", {}, {}, [&](const Progress& progress) { done += progress.phase == "done"; });
+    ASSERT_OK(pulled);
+    EXPECT_EQ(asked, 4);
+    EXPECT_EQ(early, 0);
+    ASSERT_TRUE(store_->Remove(registry_.host() + "/tool:v1").ok());
+  }
+}
+
+TEST_F(PullTest, DocumentsThatAreNotThoseAskedForAreRefused) {
+  registry_.Serve("tool", "v1", OneLayer("x"));
+  for (const char* what : {"/manifests/sha256:", "/blobs/"}) {
+    registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
+      if (request.path.find(what) == std::string::npos) return {};
+      Reply reply = registry_.Answer(request);
+      reply.body += " ";
+      return reply;
+    });
+    ExpectRefused(Pull(registry_.host() + "/tool:v1"), "sends a document with the digest");
+    ExpectEmptyStore();
+  }
+}
+
+TEST_F(PullTest, ABlobSmallerThanStatedIsRefused) {
+  LayoutImage image = OneLayer("x");
+  registry_.Serve("tool", "v1", image);
+  registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
+    if (!request.path.ends_with(DigestOf(image.layers[0]))) return {};
+    return Reply{200, {}, image.layers[0].substr(0, 600), {}};
+  });
+  ExpectRefused(Pull(registry_.host() + "/tool:v1"), "sends only 600 of ");
+  ExpectEmptyStore();
 }
 
 TEST_F(PullTest, AnOversizedManifestIsRefused) {

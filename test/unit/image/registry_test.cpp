@@ -51,6 +51,20 @@ TEST_F(TlsTest, AnAuthorityOfTheHostsFileIsTrustedAndReadAtEachPull) {
   ASSERT_OK(pulled);
 }
 
+TEST_F(TlsTest, AnErrorSaysWhoseCertificateIsWrongAndWhy) {
+  FakeRegistry elsewhere(FakeRegistry::Tls{authority_.Issue("elsewhere.invalid"), ""});
+  WriteTlsHosts(elsewhere, "", authority_.certificate());
+  ExpectRefused(Pull("registry.invalid/tool:v1"), "the certificate of " + elsewhere.host() + " is not accepted: ");
+  ExpectRefused(Pull("registry.invalid/tool:v1"), "name");
+  WriteTlsHosts(server_, "", other_.certificate());
+  ExpectRefused(Pull("registry.invalid/tool:v1"), "the certificate of " + server_.host() + " is not accepted: ");
+  Pem one = other_.Issue("node"), two = other_.Issue("node");
+  Write("certs.d/registry.invalid/node.cert", one.certificate);
+  Write("certs.d/registry.invalid/node.key", two.key);
+  WriteTlsHosts(server_, "client = [[\"node.cert\", \"node.key\"]]\n", authority_.certificate());
+  ExpectRefused(Pull("registry.invalid/tool:v1"), "this node's certificate " + dir_.path() + "/certs.d/registry.invalid/node.cert can't be used: ");
+}
+
 TEST_F(TlsTest, WithSkipVerifyAnyCertificateWillDo) {
   server_.Serve("tool", "v1", OneLayer("x"));
   WriteTlsHosts(server_, "skip_verify = true\n", other_.certificate());
@@ -62,7 +76,7 @@ TEST_F(TlsTest, AServerThatWantsACertificateGetsOurs) {
   FakeRegistry strict(FakeRegistry::Tls{authority_.Issue("127.0.0.1"), other_.certificate()});
   strict.Serve("tool", "v1", OneLayer("x"));
   WriteTlsHosts(strict, "", authority_.certificate());
-  EXPECT_FALSE(Pull("registry.invalid/tool:v1").ok());
+  ExpectRefused(Pull("registry.invalid/tool:v1"), "wants a certificate of this node");
   Pem client = other_.Issue("node");
   Write("certs.d/registry.invalid/node.cert", client.certificate);
   Write("certs.d/registry.invalid/node.key", client.key);
