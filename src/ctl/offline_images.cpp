@@ -4,6 +4,7 @@
 #include "base/sys/file.h"
 #include "base/sys/process.h"
 #include "ctl/image_access.h"
+#include "ctl/progress.h"
 #include "ctl/terminal.h"
 #include "image/store.h"
 #include "image/store_config.h"
@@ -30,9 +31,10 @@ class OfflineStore : public ImageAccess {
     size_t colon = options.credentials.find(':');
     auth.username = options.credentials.substr(0, colon);
     if (colon != std::string::npos) auth.password = options.credentials.substr(colon + 1);
-    auto image = TRY(store_->Pull(options.image, auth, {}, [](const image::Progress& news) {
-      if (!news.warning.empty()) PrintError(Cat("warning: ", news.warning, "\n"));
-      if (news.phase == "done") PrintError(Cat(news.layer, "  done\n"));
+    ProgressLines lines = ProgressLines::OnStandardError();
+    auto image = TRY(store_->Pull(options.image, auth, {}, [&](const image::Progress& news) {
+      if (!news.warning.empty()) lines.Warn(news.warning);
+      if (!news.layer.empty()) lines.Tell({news.layer, news.phase, news.done, news.total});
     }));
     TRYV(store_->Flush());
     return image->id;
