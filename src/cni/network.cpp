@@ -236,7 +236,7 @@ Result<> CniNetwork::Del(const std::string& pod_id, const std::string& netns_pat
                          Deadline deadline) {
   auto record = LoadRecord(config_.record_dir, pod_id);
   if (record.ok()) return DelRecorded(*record, netns_path, deadline);
-  if (record.error().code() == Code::kNotFound) return {};
+  if (record.error().code() == Code::kNotFound) return RemoveRecord(config_.record_dir, pod_id);
   if (record.error().code() == Code::kInvalidArgument) return std::move(record.error());
   // Damaged. The best guess is today's list with the usual names; plugins go by the container's id.
   Record guess;

@@ -64,9 +64,12 @@ Result<Record> LoadRecord(const std::string& dir, const std::string& pod_id) {
 }
 
 Result<> RemoveRecord(const std::string& dir, const std::string& pod_id) {
-  auto removed = sys::UnlinkAt(kCwd, FileOf(dir, pod_id), 0);
-  if (!removed.ok() && removed.error().err() == ENOENT) return {};
-  return removed;
+  std::string file = FileOf(dir, pod_id);
+  for (const std::string& name : {Cat(file, ".tmp"), file}) {
+    auto removed = sys::UnlinkAt(kCwd, name, 0);
+    if (!removed.ok() && removed.error().err() != ENOENT) return removed;
+  }
+  return {};
 }
 
 std::vector<std::string> ListRecords(const std::string& dir) {

@@ -28,6 +28,7 @@ Result<> CheckPodId(const std::string& pod_id);
 Result<> SaveRecord(const std::string& dir, const Record& record);
 // kNotFound when there is none; kInternal when it can't be read.
 Result<Record> LoadRecord(const std::string& dir, const std::string& pod_id);
+// Also what SaveRecord left when the daemon was killed in it.
 Result<> RemoveRecord(const std::string& dir, const std::string& pod_id);
 // Pods with a record, also an unreadable one.
 std::vector<std::string> ListRecords(const std::string& dir);

@@ -1,6 +1,8 @@
 // Network with scripted plugins.
 #include "cni/network.h"
 
+#include <filesystem>
+
 #include "base/sys/socket.h"
 #include "cni/json.h"
 #include "fixture.h"
@@ -154,6 +156,14 @@ TEST_F(NetworkTest, ADamagedRecordIsDeletedByTodaysList) {
   ASSERT_OK(network_->Del("pod1", "", After(kLong)));
   EXPECT_EQ(Calls(), "second DEL\nfirst DEL\n");
   EXPECT_TRUE(network_->RecordedPods().empty());
+}
+
+// A daemon that is killed while it saves the record leaves that.
+TEST_F(NetworkTest, DelTakesAlsoARecordThatWasNotRenamedYet) {
+  TwoPlugins();
+  Put(config_.record_dir + "/pod1.json.tmp", "{\"pod\":");
+  ASSERT_OK(network_->Del("pod1", "", After(kLong)));
+  EXPECT_TRUE(std::filesystem::is_empty(config_.record_dir));
 }
 
 TEST_F(NetworkTest, AHangingPluginMeetsTheDeadlineAndIsUndone) {
