@@ -14,8 +14,9 @@ import (
 // daemon is a program of the node that outlives this one. Its pid stands in a file, so that a later run finds it; its
 // output goes to log/NAME.log.
 type daemon struct {
-	name string
-	args []string // args[0] is a path
+	name    string
+	args    []string // args[0] is a path
+	answers func() bool
 }
 
 func (d daemon) logFile() string { return filepath.Join(home, "log", d.name+".log") }
@@ -38,6 +39,21 @@ func (d daemon) start() error {
 	}
 	go process.Wait() // whatever is left when we end, the namespace's init reaps
 	return os.WriteFile(d.pidFile(), []byte(strconv.Itoa(process.Pid)), 0o644)
+}
+
+// start those that don't run, one after another, and wait for their answers.
+func start(daemons ...daemon) error {
+	for _, d := range daemons {
+		if d.pid() == 0 {
+			if err := d.start(); err != nil {
+				return err
+			}
+		}
+		if !until(120*time.Second, d.answers) {
+			return fmt.Errorf("%s does not answer: %s", d.name, d.logFile())
+		}
+	}
+	return nil
 }
 
 // pid is 0 when it doesn't run.

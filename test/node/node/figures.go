@@ -36,7 +36,7 @@ func (p *Pod) summary() *stats.PodStats {
 // busy uses a little of everything, all the time.
 func busy(name string) v1.Container {
 	return wanting(sh(name, "while :; do dd if=/dev/zero of=/file bs=1k count=64 2>/dev/null; echo a line; ping -c 1 -W 1 10.85.0.1 >/dev/null; sleep 0.1; done"),
-		"", "memory 64Mi cpu 1")
+		"memory 8Mi cpu 10m", "memory 64Mi cpu 1")
 }
 
 // missing lists what the pod's summary lacks.

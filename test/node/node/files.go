@@ -31,9 +31,10 @@ func hostPathVolume(name, path string, kind v1.HostPathType) v1.Volume {
 // into adds a mount to one container.
 func into(c *v1.Container, mount v1.VolumeMount) { c.VolumeMounts = append(c.VolumeMounts, mount) }
 
-// folder makes one on the node for the scenario.
+// folder makes one on the node for the scenario, empty.
 func (s *S) folder(name string) string {
 	dir := shared + "/" + name
+	s.Must(os.RemoveAll(dir))
 	s.Must(os.MkdirAll(dir, 0o777))
 	return dir
 }

@@ -66,6 +66,14 @@ func (p *Pod) logs(container, query string) string {
 	return text
 }
 
+// Logs waits for what a container prints some time after it was started.
+func (p *Pod) Logs(container, want string) {
+	p.s.Until("log of "+container, func() (string, bool) {
+		text := strings.TrimSpace(p.logs(container, ""))
+		return text, text == want
+	})
+}
+
 // metric is the value of the first sample that begins with it, and false when there is none.
 func metric(text, begin string) (string, bool) {
 	for line := range strings.Lines(text) {

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -41,7 +39,7 @@ func twoContainers(s *S) {
 	p := s.Start(pod("two", idle("one"), sh("other", "echo hello; "+endless)))
 	now := p.Ready()
 	Equal(s, "phase", now.Status.Phase, v1.PodRunning)
-	s.Matches("log", p.logs("other", ""), "^hello$")
+	p.Logs("other", "hello")
 	s.Matches("address", now.Status.PodIP, `^10\.85\.`)
 	s.Matches("uname", p.Run("one", "hostname"), "^two-node$")
 	s.Matches("started", status(now, "one").ContainerID, "^cradle://[0-9a-f]{64}$")
@@ -54,8 +52,7 @@ type diary struct {
 }
 
 func (s *S) diary(p *v1.Pod) diary {
-	dir := shared + "/" + p.Name
-	s.Must(os.MkdirAll(dir, 0o777))
+	dir := s.folder(p.Name)
 	mount(p, v1.Volume{Name: "diary", VolumeSource: v1.VolumeSource{HostPath: &v1.HostPathVolumeSource{Path: dir}}}, "/diary")
 	return diary{s, dir + "/events"}
 }
@@ -85,12 +82,20 @@ func (d diary) read() string {
 	return strings.Join(strings.Fields(string(text)), " ")
 }
 
+// Until waits for what a container writes some time after it was started.
+func (d diary) Until(events string) {
+	d.s.Until("diary", func() (string, bool) {
+		read := d.read()
+		return read, read == events
+	})
+}
+
 func initContainers(s *S) {
 	p := pod("inits", sh("main", note("main")+"; "+endless))
 	p.Spec.InitContainers = []v1.Container{sh("first", "sleep 1; "+note("first")), sh("second", note("second"))}
 	diary := s.diary(p)
 	now := s.Start(p).Ready()
-	Equal(s, "order", diary.read(), "first second main")
+	diary.Until("first second main")
 	Equal(s, "first", describeState(status(now, "first")), "Completed 0")
 	Equal(s, "second", describeState(status(now, "second")), "Completed 0")
 }
@@ -107,20 +112,20 @@ func initFails(s *S) {
 func sidecars(s *S) {
 	always := v1.ContainerRestartPolicyAlways
 	sidecar := func(name string) v1.Container {
-		c := sh(name, "sleep 1; "+note(name+"-up")+"; touch /up; trap '"+note(name+"-down")+"; exit 0' TERM; sleep 1000000 & wait")
+		c := sh(name, "trap '"+note(name+"-down")+"; exit 0' TERM; sleep 1; "+note(name+"-up")+"; touch /up; sleep 1000000 & wait")
 		c.RestartPolicy = &always
 		c.StartupProbe = probe(v1.ProbeHandler{Exec: &v1.ExecAction{Command: []string{"test", "-e", "/up"}}})
 		c.StartupProbe.FailureThreshold = 60
 		return c
 	}
 	grace := int64(20)
-	p := pod("sidecars", sh("main", note("main-up")+"; trap 'sleep 1; "+note("main-down")+"; exit 0' TERM; sleep 1000000 & wait"))
+	p := pod("sidecars", sh("main", "trap 'sleep 1; "+note("main-down")+"; exit 0' TERM; "+note("main-up")+"; sleep 1000000 & wait"))
 	p.Spec.TerminationGracePeriodSeconds = &grace
 	p.Spec.InitContainers = []v1.Container{sidecar("a"), sh("init", note("init")), sidecar("b")}
 	diary := s.diary(p)
 	started := s.Start(p)
 	started.Ready()
-	Equal(s, "start", diary.read(), "a-up init b-up main-up")
+	diary.Until("a-up init b-up main-up")
 	started.Remove()
 	Equal(s, "stop", strings.TrimPrefix(diary.read(), "a-up init b-up main-up "), "main-down b-down a-down")
 }
@@ -182,7 +187,7 @@ func livenessTimeout(s *S) {
 func livenessHTTP(s *S) {
 	c := server("main", "-http", "8080")
 	c.LivenessProbe = probe(v1.ProbeHandler{HTTPGet: &v1.HTTPGetAction{Path: "/live", Port: intstr.FromInt32(8080)}})
-	c.LivenessProbe.FailureThreshold = 3
+	c.LivenessProbe.FailureThreshold = 10 // it may be slow to start
 	p := s.Start(withTool(pod("livehttp", c)))
 	p.Ready()
 	s.Until("it is asked", func() (string, bool) {
@@ -224,34 +229,42 @@ func readiness(s *S) {
 }
 
 func startupProbe(s *S) {
-	c := sh("main", "sleep 3; touch /up; "+endless)
+	c := sh("main", "while [ ! -e /go/on ]; do sleep 0.1; done; touch /up; "+endless)
 	c.StartupProbe = probe(v1.ProbeHandler{Exec: &v1.ExecAction{Command: []string{"test", "-e", "/up"}}})
 	c.StartupProbe.FailureThreshold = 60
 	c.LivenessProbe = probe(v1.ProbeHandler{Exec: &v1.ExecAction{Command: []string{"test", "-e", "/up"}}})
-	p := s.Start(pod("startup", c))
+	slow := pod("startup", c)
+	dir := s.folder("startup")
+	mount(slow, hostPathVolume("go", dir, v1.HostPathDirectory), "/go")
+	p := s.Start(slow)
 	p.Until("runs, not started yet", func(p *v1.Pod) bool {
 		one := status(p, "main")
 		return one.State.Running != nil && one.Started != nil && !*one.Started
 	})
+	s.Must(os.WriteFile(dir+"/on", nil, 0o644))
 	Equal(s, "restarts", status(p.Ready(), "main").RestartCount, 0)
 }
 
 // --- hooks ---
 
+func httpGet(path string) *v1.LifecycleHandler {
+	return &v1.LifecycleHandler{HTTPGet: &v1.HTTPGetAction{Path: path, Port: intstr.FromInt32(8080)}}
+}
+
 func postStart(s *S) {
-	p := withTool(pod("poststart", idle("exec"), server("http", "-http", "8080"), idle("sleep")))
+	p := withTool(pod("poststart", server("exec", "-http", "8080", "-diary", "/diary/events"), idle("http"), idle("sleep"), idle("last")))
+	p.Spec.TerminationGracePeriodSeconds = number(3) // more than the sleep: the kubelet's rule
 	diary := s.diary(p)
-	hook := func(i int, handler *v1.LifecycleHandler) {
+	up := "until /podtool get http://127.0.0.1:8080/exec; do sleep 0.1; done"
+	for i, handler := range []*v1.LifecycleHandler{
+		{Exec: &v1.ExecAction{Command: []string{"sh", "-c", up}}}, httpGet("/http"), {Sleep: &v1.SleepAction{Seconds: 2}},
+	} {
 		p.Spec.Containers[i].Lifecycle = &v1.Lifecycle{PostStart: handler}
 	}
-	hook(0, &v1.LifecycleHandler{Exec: &v1.ExecAction{Command: []string{"sh", "-c", "sleep 1; " + note("exec")}}})
-	hook(2, &v1.LifecycleHandler{Sleep: &v1.SleepAction{Seconds: 2}})
-	p.Spec.TerminationGracePeriodSeconds = number(3) // more than the hook takes: the kubelet's rule
-	started := s.Start(p)
-	now := started.Ready()
-	Equal(s, "hook by exec", diary.read(), "exec")
-	gap := status(now, "http").State.Running.StartedAt.Sub(status(now, "exec").State.Running.StartedAt.Time)
-	s.Want(gap >= time.Second, "the next container started %v after the one with the hook", gap)
+	now := s.Start(p).Ready()
+	Equal(s, "hooks", diary.read(), "/exec /http")
+	gap := status(now, "last").State.Running.StartedAt.Sub(status(now, "sleep").State.Running.StartedAt.Time)
+	s.Want(gap >= time.Second, "the next container started %v after the one whose hook sleeps", gap) // told in whole seconds
 }
 
 func postStartFails(s *S) {
@@ -271,18 +284,24 @@ func postStartFails(s *S) {
 
 func preStop(s *S) {
 	grace := int64(60)
-	main := "trap '" + note("NAME-term") + "; exit 0' TERM; sleep 1000000 & wait"
-	p := withTool(pod("prestop", sh("exec", strings.ReplaceAll(main, "NAME", "exec")), sh("sleep", strings.ReplaceAll(main, "NAME", "sleep"))))
+	ends := func(name string) v1.Container {
+		return sh(name, "trap '"+note(name+"-term")+"; exit 0' TERM; sleep 1000000 & wait")
+	}
+	p := withTool(pod("prestop", ends("exec"), ends("sleep"), server("http", "-http", "8080", "-diary", "/diary/events")))
 	p.Spec.TerminationGracePeriodSeconds = &grace
-	p.Spec.Containers[0].Lifecycle = &v1.Lifecycle{PreStop: &v1.LifecycleHandler{
-		Exec: &v1.ExecAction{Command: []string{"sh", "-c", "sleep 1; " + note("exec-hook")}}}}
-	p.Spec.Containers[1].Lifecycle = &v1.Lifecycle{PreStop: &v1.LifecycleHandler{Sleep: &v1.SleepAction{Seconds: 4}}}
+	p.Spec.Containers[2].ReadinessProbe = probe(v1.ProbeHandler{TCPSocket: &v1.TCPSocketAction{Port: intstr.FromInt32(8080)}})
+	for i, handler := range []*v1.LifecycleHandler{
+		{Exec: &v1.ExecAction{Command: []string{"sh", "-c", "sleep 1; " + note("exec-hook")}}}, {Sleep: &v1.SleepAction{Seconds: 4}}, httpGet("/http-hook"),
+	} {
+		p.Spec.Containers[i].Lifecycle = &v1.Lifecycle{PreStop: handler}
+	}
 	diary := s.diary(p)
 	started := s.Start(p)
 	started.Ready()
 	begin := time.Now()
 	started.Remove()
-	Equal(s, "order", diary.read(), "exec-hook exec-term sleep-term")
+	s.Matches("hooks by exec and sleep, then the signal", diary.read(), "exec-hook.* exec-term.*sleep-term")
+	s.Matches("hook by http", diary.read(), "/http-hook")
 	s.Want(time.Since(begin) > 4*time.Second, "the sleeping hook was waited for: %v", time.Since(begin))
 }
 
@@ -305,15 +324,16 @@ func termination(s *S) {
 		grace  int64
 		event  string
 	}{
-		"graceful": {"trap '" + note("graceful") + "; exit 0' TERM; sleep 1000000 & wait", 60, "graceful"},
-		"forced":   {"trap '" + note("asked") + "' TERM; while :; do sleep 1000000 & wait; done", 2, "asked"},
-		"zero":     {"trap '' TERM; while :; do sleep 1000; done", 0, ""},
+		"graceful": {"trap '" + note("graceful") + "; exit 0' TERM; " + note("up") + "; sleep 1000000 & wait", 60, "up graceful"},
+		"forced":   {"trap '" + note("asked") + "' TERM; " + note("up") + "; while :; do sleep 1000000 & wait; done", 2, "up asked"},
+		"zero":     {"trap '' TERM; " + note("up") + "; while :; do sleep 1000; done", 0, "up"},
 	} {
 		p := pod(name, sh("main", one.script))
 		p.Spec.TerminationGracePeriodSeconds = &one.grace
 		diary := s.diary(p)
 		started := s.Start(p)
 		started.Ready()
+		diary.Until("up")
 		begin := time.Now()
 		started.Remove()
 		took := time.Since(begin)
@@ -343,13 +363,8 @@ func changedManifest(s *S) {
 	p.Spec.Containers[0].Command[2] = "echo second; " + endless
 	p.write()
 	after := p.Until("is another pod", func(now *v1.Pod) bool { return now.UID != before.UID && ready(now) })
-	s.Matches("log", p.logs("main", ""), "^second$")
+	p.Logs("main", "second")
 	s.Say("was %s, is %s", before.UID, after.UID)
-	p.Remove()
-	s.Until("its logs are gone", func() (string, bool) {
-		left, _ := filepath.Glob("/var/log/pods/default_changed-node_" + string(before.UID) + "/*/*.log")
-		return fmt.Sprint(len(left), " left"), len(left) == 0
-	})
 }
 
 func exitCodes(s *S) {

@@ -197,7 +197,10 @@ func dialWebSocket(url *url.URL) (httpstream.Dialer, error) {
 }
 
 func portForward(s *S, dial dial) {
-	p := s.Start(withTool(pod(slug(s.name), server("main", "-http", "8080", "-tcp", "8081"))))
+	c := server("main", "-http", "8080", "-tcp", "8081")
+	c.ReadinessProbe = probe(v1.ProbeHandler{Exec: &v1.ExecAction{Command: []string{"sh", "-c",
+		"/podtool get http://127.0.0.1:8080 && /podtool ask tcp 127.0.0.1:8081 x"}}}) // a port that is refused ends client-go's session
+	p := s.Start(withTool(pod(slug(s.name), c)))
 	p.Ready()
 	target, _ := url.Parse(fmt.Sprintf("%s/portForward/default/%s-%s", secure, p.Name, nodeName))
 	dialer, err := dial(target)
@@ -218,10 +221,7 @@ func portForward(s *S, dial dial) {
 	ports, err := forwarder.GetPorts()
 	s.Must(err)
 	local := func(i int) string { return fmt.Sprintf("127.0.0.1:%d", ports[i].Local) }
-	s.Until("http", func() (string, bool) {
-		got := tool("get", "http://"+local(0))
-		return got, strings.HasPrefix(got, "well ")
-	})
+	s.Matches("http", tool("get", "http://"+local(0)), "^well ")
 	Equal(s, "tcp", tool("ask", "tcp", local(1), "hello"), p.Name+"-node got hello")
 	var group sync.WaitGroup
 	var good, all = make(chan string, 20), 20
@@ -299,25 +299,18 @@ func logsRotated(s *S) {
 		return found[0]
 	}()
 	rotations := map[string]bool{}
+	var all string
 	s.UntilIn(3*patience, "all is written", func() (string, bool) {
-		names, _ := filepath.Glob(dir + "/0.log.*")
-		for _, name := range names {
+		var whole bool
+		names := logFiles(dir)
+		all, whole = readLogs(names)
+		for _, name := range names[1:] {
 			rotations[strings.TrimSuffix(strings.TrimSuffix(name, ".tmp"), ".gz")] = true
 		}
-		text, _ := os.ReadFile(dir + "/0.log")
-		more := ""
-		if len(names) > 0 { // the last lines may lie in the file that was rotated just then
-			more = readLog(slices.Max(names))
-		}
-		return fmt.Sprintf("%d rotations", len(rotations)), strings.Contains(more+string(text), " F done\n")
+		whole = whole && slices.Equal(names, logFiles(dir)) // not rotated while we read
+		return fmt.Sprintf("%d rotations, %d files, %d bytes", len(rotations), len(names), len(all)), whole && strings.HasSuffix(all, " F done\n")
 	})
 	s.Want(len(rotations) >= 3, "the kubelet has rotated %d times", len(rotations))
-	names, _ := filepath.Glob(dir + "/0.log.*")
-	slices.Sort(names)
-	var all string
-	for _, name := range append(names, dir+"/0.log") {
-		all += readLog(name)
-	}
 	record := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\S+ stdout F line (\d+) of a log that is to be rotated$`)
 	expected, torn := -1, 0
 	for line := range strings.Lines(all) {
@@ -340,7 +333,24 @@ func logsRotated(s *S) {
 	}
 	Equal(s, "torn lines", torn, 0)
 	Equal(s, "the last line's number", expected, lines)
-	s.Say("%d files, %d bytes on disk", len(names)+1, len(all))
+}
+
+// logFiles of a container: the one that is written first, then those that were rotated, oldest first.
+func logFiles(dir string) []string {
+	rotated, _ := filepath.Glob(dir + "/0.log.*")
+	slices.Sort(rotated)
+	return append([]string{dir + "/0.log"}, rotated...)
+}
+
+// readLogs in the order they were written; not whole while one is being compressed.
+func readLogs(names []string) (text string, whole bool) {
+	for _, name := range names[1:] {
+		if strings.HasSuffix(name, ".tmp") || slices.Contains(names, name+".gz") {
+			return "", false
+		}
+		text += readLog(name)
+	}
+	return text + readLog(names[0]), true
 }
 
 func readLog(name string) string {
@@ -356,7 +366,7 @@ func readLog(name string) string {
 // --- devices ---
 
 func devicePlugin(s *S) {
-	plugin := daemon{"device-plugin", []string{tools + "/sample-device-plugin"}}
+	plugin := daemon{name: "device-plugin", args: []string{tools + "/sample-device-plugin"}}
 	s.Must(plugin.start())
 	s.Defer(func() { plugin.end(syscall.SIGTERM) })
 	s.Until("the kubelet knows its devices", func() (string, bool) {

@@ -34,32 +34,21 @@ var (
 )
 
 var (
-	cradled  = daemon{"cradled", []string{build + "/bin/cradled"}}
-	kubelet  = daemon{"kubelet", []string{tools + "/kubelet", "--config=" + config, "--hostname-override=" + nodeName, "--v=2"}}
+	cradled = daemon{"cradled", []string{build + "/bin/cradled"}, cradledAnswers}
+	kubelet = daemon{"kubelet", []string{tools + "/kubelet", "--config=" + config, "--hostname-override=" + nodeName, "--v=2"}, healthy}
+
 	registry = daemon{"registry", []string{tools + "/../../conformance/bin/cradle-test-registry",
-		"-listen", "127.0.0.1:5000", "-log", home + "/log/requests.log", tools + "/../../conformance/images"}}
+		"-listen", registryAddress, "-log", home + "/log/requests.log", tools + "/../../conformance/images"}, registryAnswers}
 )
+
+const registryAddress = "127.0.0.1:5000"
 
 // up starts what does not run yet, and returns when the kubelet is well.
 func up() error {
 	if err := configure(); err != nil {
 		return err
 	}
-	for _, d := range []daemon{registry, cradled, kubelet} {
-		if d.pid() != 0 {
-			continue
-		}
-		if err := d.start(); err != nil {
-			return err
-		}
-		if d.name == "cradled" && !until(30*time.Second, cradledAnswers) {
-			return fmt.Errorf("cradled does not answer: %s", d.logFile())
-		}
-	}
-	if !until(120*time.Second, healthy) {
-		return fmt.Errorf("the kubelet does not become healthy: %s", kubelet.logFile())
-	}
-	return nil
+	return start(registry, cradled, kubelet)
 }
 
 func configure() error {
@@ -81,8 +70,8 @@ func configure() error {
 		"/etc/cradle/config.toml":           "[cni]\nbin_dirs = [\"" + filepath.Join(tools, "../../cni") + "\"]\n",
 	}
 	for _, host := range []string{"registry.k8s.io", "gcr.io"} {
-		files[certs+"/"+host+"/hosts.toml"] = "server = \"http://127.0.0.1:5000\"\n" +
-			"[host.\"http://127.0.0.1:5000\"]\ncapabilities = [\"pull\", \"resolve\"]\n"
+		files[certs+"/"+host+"/hosts.toml"] = "server = \"http://" + registryAddress + "\"\n" +
+			"[host.\"http://" + registryAddress + "\"]\ncapabilities = [\"pull\", \"resolve\"]\n"
 	}
 	for name, text := range files {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -189,6 +178,15 @@ func within(limit time.Duration) context.Context {
 func cradledAnswers() bool {
 	_, err := runtime().Version(within(5*time.Second), &cri.VersionRequest{})
 	return err == nil
+}
+
+func registryAnswers() bool {
+	reply, err := http.Get("http://" + registryAddress + "/v2/")
+	if err != nil {
+		return false
+	}
+	reply.Body.Close()
+	return reply.StatusCode == http.StatusOK
 }
 
 func running() int {

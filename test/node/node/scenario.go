@@ -129,6 +129,9 @@ func (s *S) perform(run func(*S)) {
 		f()
 	}
 	guarded(func() { run(s) })
+	if s.wrong > 0 { // it may have left daemons dead: nothing would ever be removed
+		guarded(func() { s.Must(start(cradled, kubelet)) })
+	}
 	for _, p := range s.pods {
 		p.Withdraw()
 	}

@@ -41,19 +41,19 @@ func die(why any) {
 }
 
 // serve answers on each port that is given: HTTP and gRPC health with "well" or, while the file exists, "sick"; UDP
-// and TCP with the host's name and what they were sent.
+// and TCP with the host's name and what they were sent. HTTP notes the paths it is asked for in the diary.
 func serve(args []string) {
 	flags := flag.NewFlagSet("serve", flag.ExitOnError)
 	http_, grpc_ := flags.Int("http", 0, "port"), flags.Int("grpc", 0, "port")
 	tcp, udp := flags.Int("tcp", 0, "port"), flags.Int("udp", 0, "port")
-	sick := flags.String("sick", "/tmp/sick", "file")
+	sick, diary := flags.String("sick", "/tmp/sick", "file"), flags.String("diary", "", "file")
 	flags.Parse(args)
 	well := func() bool {
 		_, err := os.Stat(*sick)
 		return err != nil
 	}
 	if *http_ != 0 {
-		go serveHTTP(*http_, well)
+		go serveHTTP(*http_, well, *diary)
 	}
 	if *grpc_ != 0 {
 		go serveGRPC(*grpc_, well)
@@ -67,9 +67,12 @@ func serve(args []string) {
 	select {}
 }
 
-func serveHTTP(port int, well func() bool) {
+func serveHTTP(port int, well func() bool, diary string) {
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Println("GET", r.URL.Path)
+		if diary != "" {
+			note(diary, r.URL.Path)
+		}
 		if name, _ := os.Hostname(); well() {
 			fmt.Fprintf(w, "well %s %s\n", name, r.RemoteAddr)
 		} else {
@@ -77,6 +80,15 @@ func serveHTTP(port int, well func() bool) {
 		}
 	})
 	die(http.ListenAndServe(":"+strconv.Itoa(port), nil))
+}
+
+func note(diary, event string) {
+	file, err := os.OpenFile(diary, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
+	if err != nil {
+		die(err)
+	}
+	defer file.Close()
+	fmt.Fprintln(file, event)
 }
 
 type doctor struct {
