@@ -70,12 +70,7 @@ func (p *Pod) Remove() {
 	}
 	p.Withdraw()
 	p.s.Until(p.Name+" is gone", func() (string, bool) {
-		ready := 0
-		for _, sandbox := range p.sandboxes() {
-			if sandbox.State == cri.PodSandboxState_SANDBOX_READY {
-				ready++
-			}
-		}
+		ready := p.readySandboxes()
 		return fmt.Sprintf("%d sandboxes ready", ready), ready == 0 && podNow(p.Name) == nil
 	})
 	p.gone = true
@@ -180,6 +175,15 @@ func (p *Pod) sandboxes() []*cri.PodSandbox {
 	})
 	p.s.Must(err)
 	return list.Items
+}
+
+func (p *Pod) readySandboxes() (n int) {
+	for _, sandbox := range p.sandboxes() {
+		if sandbox.State == cri.PodSandboxState_SANDBOX_READY {
+			n++
+		}
+	}
+	return n
 }
 
 // container is the id of the newest one of this name, and empty when there is none.
