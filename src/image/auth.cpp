@@ -188,8 +188,11 @@ Result<std::string> Authenticator::FetchToken(HttpClient& client, const Registry
   std::string scope = param("scope");
   if (scope.empty()) scope = Cat("repository:", repository_, ":pull");
   std::string query = Cat("service=", UrlEncode(param("service")), "&scope=", UrlEncode(scope));
-  // Its own TLS settings: the host's are for the host.
-  RegistryHost server = HostOf(realm) == host.host ? host : RegistryHost();
+  RegistryHost server = host;
+  if (HostOf(realm) != host.host) {  // another one is trusted like the host, but the host's keys and headers aren't for it
+    server = {};
+    server.ca = host.ca;
+  }
   if (!auth.identity_token.empty()) {
     HttpRequest post{realm, {}, Cat("grant_type=refresh_token&client_id=cradle&", query, "&refresh_token=",
                                     UrlEncode(auth.identity_token))};

@@ -25,20 +25,34 @@ std::pair<std::string, std::string> SplitPort(const std::string& host) {
   return {host.substr(0, colon), host.substr(colon + 1)};
 }
 
-// A registry on this machine speaks HTTP, unless its port says otherwise; then HTTPS, whoever signed it.
+// The registry itself; capabilities are a named server's. One on this machine speaks HTTP, unless its port says otherwise;
+// then HTTPS, whoever signed it.
 std::vector<RegistryHost> WithServer(const RegistryHost& settings, const std::string& registry) {
   RegistryHost host = settings;
   host.path = "/v2";
   host.host = registry == "docker.io" ? "registry-1.docker.io" : registry;
   host.scheme = "https";
+  host.pull = host.resolve = true;
   auto [name, port] = SplitPort(registry);
-  if (!IsLoopback(name) || port == "443" || port.empty()) return {host};
+  if (!IsLoopback(name)) return {host};
   RegistryHost plain = host;
   plain.scheme = "http";
   if (port == "80") return {plain};
   host.skip_verify = true;
+  if (port == "443" || port.empty()) return {host};
   host.fallback = true;
   return {plain, host};
+}
+
+// Where settings of TLS stand beside an http:// URL, HTTPS comes first.
+void Append(RegistryHost host, const toml::table& table, std::vector<RegistryHost>& out) {
+  bool tls = table.contains("ca") || table.contains("client") || table.contains("skip_verify");
+  if (tls && host.scheme == "http" && SplitPort(host.host).second != "80") {
+    out.push_back(host);
+    out.back().scheme = "https";
+    host.fallback = true;
+  }
+  out.push_back(std::move(host));
 }
 
 std::string Absolute(std::string_view path, const std::string& dir) {
@@ -200,7 +214,7 @@ Result<std::vector<RegistryHost>> ParseHosts(std::string_view text, const std::s
     for (const auto& [url, table] : InFileOrder(*hosts->as_table())) {
       RegistryHost host = TRY(ReadTable(*table, dir).With(url));
       TRYV(ReadUrl(url, (*table)["override_path"].value_or(false), host));
-      out.push_back(std::move(host));
+      Append(std::move(host), *table, out);
     }
   }
   RegistryHost root = TRY(ReadTable(file, dir));
@@ -209,7 +223,7 @@ Result<std::vector<RegistryHost>> ParseHosts(std::string_view text, const std::s
     for (RegistryHost& host : WithServer(root, registry)) out.push_back(std::move(host));
   } else {
     TRYV(ReadUrl(server, file["override_path"].value_or(false), root));
-    out.push_back(std::move(root));
+    Append(std::move(root), file, out);
   }
   return out;
 }

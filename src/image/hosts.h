@@ -18,7 +18,7 @@ struct RegistryHost {
   std::string host;    // with the port, if one is stated
   std::string path;    // "/v2", or what override_path says
   bool pull = true, resolve = true;  // resolve: may turn a tag into a digest
-  bool fallback = false;     // asked only when the one before it doesn't speak HTTP
+  bool fallback = false;     // asked only when the one before it doesn't speak its protocol
   bool skip_verify = false;
   std::vector<std::string> ca;                               // files
   std::vector<std::pair<std::string, std::string>> client;   // certificate and key files; the key may be empty

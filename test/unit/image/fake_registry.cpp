@@ -15,6 +15,8 @@
 namespace cradle::image {
 namespace {
 
+constexpr char kTlsHandshake = 0x16;  // what a client of TLS begins with
+
 SSL_CTX* MakeContext(const FakeRegistry::Tls& tls) {
   SSL_CTX* context = SSL_CTX_new(TLS_server_method());
   auto bio = [](const std::string& pem) { return BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())); };
@@ -150,8 +152,13 @@ void FakeRegistry::Serve(int fd) {
 bool FakeRegistry::ServeOne(Connection& connection) {
   std::string& buffer = connection.buffer;
   size_t end;
-  while ((end = buffer.find("\r\n\r\n")) == std::string::npos)
+  while ((end = buffer.find("\r\n\r\n")) == std::string::npos) {
     if (!connection.ReadMore()) return false;
+    if (!tls_ && buffer[0] == kTlsHandshake) {
+      connection.End();
+      return false;
+    }
+  }
   Request request = ParseHead(buffer.substr(0, end + 2));
   buffer.erase(0, end + 4);
   size_t length = std::strtoul(request.Header("content-length").c_str(), nullptr, 10);

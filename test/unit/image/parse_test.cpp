@@ -65,11 +65,15 @@ capabilities = ["pull"]
   capabilities = ["push"]
 )", "/dir", "reg.example");
   ASSERT_TRUE(hosts.ok()) << hosts.error().text();
-  ASSERT_EQ(hosts->size(), 4u);
-  const auto& [z, m, a, up] = std::tie((*hosts)[0], (*hosts)[1], (*hosts)[2], (*hosts)[3]);
+  ASSERT_EQ(hosts->size(), 5u);
+  const auto& [z, safe, m, a, up] = std::tie((*hosts)[0], (*hosts)[1], (*hosts)[2], (*hosts)[3], (*hosts)[4]);
   EXPECT_EQ(z.Origin() + z.path, "https://z.example/v2");
   EXPECT_TRUE(z.pull && z.resolve && z.skip_verify);
+  EXPECT_EQ(safe.Origin() + safe.path, "https://m.example:5000/prefix/v2") << "it has settings of TLS";
+  EXPECT_EQ(safe.ca, m.ca);
+  EXPECT_FALSE(safe.fallback);
   EXPECT_EQ(m.Origin() + m.path, "http://m.example:5000/prefix/v2");
+  EXPECT_TRUE(m.fallback);
   EXPECT_EQ(m.ca, (std::vector<std::string>{"/dir/a.pem", "/abs/b.pem"}));
   EXPECT_EQ(m.client.at(0), std::make_pair(std::string("/dir/c.cert"), std::string("/dir/c.key")));
   EXPECT_EQ(m.headers.size(), 2u);
@@ -79,6 +83,13 @@ capabilities = ["pull"]
   EXPECT_EQ(up.Origin() + up.path, "https://up.example/v2");
   EXPECT_TRUE(up.pull);
   EXPECT_FALSE(up.resolve);
+}
+
+TEST(Hosts, WithoutAServerCapabilitiesAreNobodys) {
+  auto hosts = ParseHosts("capabilities = [\"push\"]\nskip_verify = true", "/d", "r.example");
+  ASSERT_TRUE(hosts.ok());
+  ASSERT_EQ(hosts->size(), 1u);
+  EXPECT_TRUE(hosts->at(0).pull && hosts->at(0).resolve && hosts->at(0).skip_verify);
 }
 
 TEST(Hosts, MistakesAreNamed) {
@@ -118,6 +129,7 @@ TEST(Hosts, TheFolderIsTheFirstThatIsThere) {
   EXPECT_EQ(HostsFor(dir.path(), "docker.io")->at(0).Origin(), "https://registry-1.docker.io");
   EXPECT_EQ(HostsFor(dir.path(), "localhost:5001")->at(0).Origin(), "http://localhost:5001");
   EXPECT_EQ(HostsFor(dir.path(), "localhost")->at(0).Origin(), "https://localhost");
+  EXPECT_TRUE(HostsFor(dir.path(), "localhost")->at(0).skip_verify);
   EXPECT_EQ(HostsFor(dir.path(), "10.0.0.1:5001")->at(0).Origin(), "https://10.0.0.1:5001");
 }
 

@@ -105,6 +105,32 @@ TEST_F(TlsTest, ATokenServerLessSafeThanTheRegistryGetsNothing) {
   EXPECT_EQ(registry_.requests().size(), 0u);
 }
 
+TEST_F(TlsTest, ATokenServerElsewhereIsTrustedLikeTheRegistryAndGetsNoneOfItsHeaders) {
+  FakeRegistry tokens(FakeRegistry::Tls{authority_.Issue("127.0.0.1"), ""});
+  tokens.SetHook([](const Request&) { return Reply{200, {}, R"({"token":"T"})", {}}; });
+  server_.Serve("tool", "v1", OneLayer("x"));
+  server_.SetHook([&](const Request& request) -> std::optional<Reply> {
+    if (request.Header("authorization") == "Bearer T" && request.Header("x-key") == "secret") return {};
+    return Reply{401, {"WWW-Authenticate: Bearer realm=\"" + tokens.url() + "/token\""}, "", {}};
+  });
+  WriteTlsHosts(server_, "[header]\nX-Key = \"secret\"\n", authority_.certificate());
+  auto pulled = Pull("registry.invalid/tool:v1");
+  ASSERT_OK(pulled);
+  ASSERT_EQ(tokens.requests().size(), 1u);
+  EXPECT_EQ(tokens.requests()[0].Header("x-key"), "");
+}
+
+TEST_F(TlsTest, WithSettingsOfTlsAnHttpUrlIsTriedWithHttpsFirst) {
+  server_.Serve("tool", "v1", OneLayer("x"));
+  WriteHosts("registry.invalid", "server = \"http://" + server_.host() + "\"\nskip_verify = true\n");
+  auto pulled = Pull("registry.invalid/tool:v1");
+  ASSERT_OK(pulled);
+  registry_.Serve("other", "v1", OneLayer("y"));
+  WriteHosts("registry.invalid", "server = \"" + registry_.url() + "\"\nskip_verify = true\n");
+  pulled = Pull("registry.invalid/other:v1");
+  ASSERT_OK(pulled);
+}
+
 TEST_F(TlsTest, ATunnelOfAProxyCarriesTls) {
   FakeRegistry proxy(FakeRegistry::Tls{authority_.Issue("registry.invalid"), ""});
   proxy.Serve("tool", "v1", OneLayer("x"));
