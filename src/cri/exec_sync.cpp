@@ -46,13 +46,14 @@ Result<shim::ExecResult> Judged(Result<shim::ExecResult> result) {
 grpc::ServerUnaryReactor* RuntimeService::ExecSync(grpc::CallbackServerContext*,
                                                    const pb::ExecSyncRequest* request,
                                                    pb::ExecSyncResponse* response) {
-  auto call =
-      Call::Begin(Cat("ExecSync ", request->container_id().substr(0, 12)), log::Level::kDebug);
+  std::stop_source stop;  // the command goes with its client
+  auto call = Call::Begin(Cat("ExecSync ", request->container_id().substr(0, 12)), log::Level::kDebug,
+                          [stop]() mutable { stop.request_stop(); });
   if (auto checked = Check(*request); !checked.ok()) return call->Fail(checked.error());
   auto id = FindRunning(runtime_, request->container_id());
   if (!id.ok()) return call->Fail(id.error());
   runtime_.ExecSync(*id, {request->cmd().begin(), request->cmd().end()},
-                    seconds(request->timeout()), [call, response](Result<shim::ExecResult> answer) {
+                    seconds(request->timeout()), stop.get_token(), [call, response](Result<shim::ExecResult> answer) {
                       auto result = Judged(std::move(answer));
                       if (result.ok()) FitOutput(*result);
                       call->Complete(std::move(result), [&](shim::ExecResult& done) {

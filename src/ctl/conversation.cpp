@@ -4,6 +4,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <optional>
+
 #include "base/sys/file.h"
 #include "base/sys/terminal.h"
 #include "ctl/status.h"
@@ -42,17 +45,17 @@ class Conversation final : private Remote::Handler {
   Conversation(EventLoop& loop, Manner manner)
       : loop_(loop), manner_(std::move(manner)), stdin_(loop, [this](std::string_view bytes) { OnInput(bytes); }) {}
 
-  Result<std::optional<int>> Hold(const std::string& url, FdRef signals) {
+  Result<Ending> Hold(const std::string& url, FdRef signals) {
     scratch_ = TRY(sys::PageBuffer::Map(kScratch));
     auto watch = TRY(loop_.Add(signals, EPOLLIN, [this, signals](uint32_t) { OnSignal(signals); }));
     remote_ = TRY(Remote::Dial(loop_, scratch_, url, "v4.channel.k8s.io", *this));
     RawTerminal raw(manner_.terminal && manner_.input);
     loop_.Run();
-    if (detached_) return std::optional<int>();
-    if (signal_ != 0) return std::optional<int>(128 + signal_);
+    if (detached_) return Ending{.detached = true};
+    if (signal_ != 0) return Ending{.code = 128 + signal_};
     if (failure_) return std::move(*failure_);
     if (status_.empty()) return Error(Code::kUnavailable, Cat("the session was lost", why_.empty() ? "" : ": ", why_));
-    return std::optional<int>(TRY(ExitCodeOf(status_)));
+    return Ending{.code = TRY(ExitCodeOf(status_)), .input_ended = input_ended_};
   }
 
  private:
@@ -71,9 +74,13 @@ class Conversation final : private Remote::Handler {
   uint32_t Open(const char* type) { return remote_->Open({{"streamtype", type}}); }
 
   void OnData(uint32_t stream, std::string_view bytes, bool) override {
-    if (stream == out_) Print(bytes);
+    if (stream == out_) OnOutput(bytes);
     if (stream == err_) PrintError(bytes);
     if (stream == error_ && status_.size() < kScratch) status_.append(bytes);
+  }
+  void OnOutput(std::string_view bytes) {
+    auto written = sys::WriteAll(FdRef(STDOUT_FILENO), bytes.data(), bytes.size());
+    if (!written.ok() && written.error().err() == EPIPE) EndBy(SIGPIPE);
   }
   void OnReset(uint32_t) override {}
   void OnRoom() override { stdin_.Resume(); }
@@ -83,7 +90,7 @@ class Conversation final : private Remote::Handler {
   }
 
   void OnInput(std::string_view bytes) {
-    if (bytes.empty()) return remote_->Send(in_, {}, true);
+    if (bytes.empty()) return input_ended_ = true, remote_->Send(in_, {}, true);
     if (!manner_.terminal) {
       remote_->Send(in_, bytes);
     } else {
@@ -99,7 +106,10 @@ class Conversation final : private Remote::Handler {
     auto got = sys::Read(signals, reinterpret_cast<char*>(&info), sizeof info);
     if (!got.ok() || *got != sizeof info) return;
     if (info.ssi_signo == SIGWINCH) return SendSize();
-    signal_ = static_cast<int>(info.ssi_signo);
+    EndBy(static_cast<int>(info.ssi_signo));
+  }
+  void EndBy(int signal) {
+    signal_ = signal;
     loop_.Stop();
   }
   void SendSize() {
@@ -121,13 +131,13 @@ class Conversation final : private Remote::Handler {
   uint32_t error_ = 0, in_ = 0, out_ = 0, err_ = 0, resize_ = 0;  // 0: not open
   std::string status_, why_;
   std::optional<Error> failure_;
-  bool detached_ = false;
+  bool detached_ = false, input_ended_ = false;
   int signal_ = 0;
 };
 
 }  // namespace
 
-Result<std::optional<int>> Converse(const std::string& url, Manner manner, FdRef signals) {
+Result<Ending> Converse(const std::string& url, Manner manner, FdRef signals) {
   auto loop = TRY(EventLoop::Create());
   return Conversation(*loop, std::move(manner)).Hold(url, signals);
 }

@@ -2,7 +2,6 @@
 // mode and size, the keys that detach, and how it ended.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "base/fd.h"
@@ -16,8 +15,14 @@ struct Manner {
   DetachKeys detach;                     // with a terminal
 };
 
-// Blocks until it is over. The exit code that the session told; nothing: detached. `signals`: a signalfd of
-// kConversationSignals; one that ends programs ends it, with 128 and its number. The terminal is as it was before.
-Result<std::optional<int>> Converse(const std::string& url, Manner manner, FdRef signals);
+struct Ending {
+  int code = 0;              // that the session told
+  bool detached = false;     // by its keys
+  bool input_ended = false;  // ours, before the session
+};
+
+// Blocks until it is over. `signals`: a signalfd of kConversationSignals; one that ends programs ends it, with 128 and its
+// number; so does a standard output that nobody reads any more (SIGPIPE). The terminal is as it was before.
+Result<Ending> Converse(const std::string& url, Manner manner, FdRef signals);
 
 }  // namespace cradle::ctl

@@ -33,7 +33,7 @@ Result<int> Exec(Client& client, const ExecOptions& options, FdRef signals) {
   request.set_stderr(!options.tty);
   request.set_tty(options.tty);
   std::string url = TRY(client.Call(&RuntimeStub::Exec, request)).url();
-  return TRY(Converse(url, {options.interactive, options.tty, {}}, signals)).value_or(0);
+  return TRY(Converse(url, {options.interactive, options.tty, {}}, signals)).code;
 }
 
 Result<int> Attach(Client& client, const AttachOptions& options, FdRef signals) {
@@ -46,14 +46,14 @@ Result<int> Attach(Client& client, const AttachOptions& options, FdRef signals) 
   request.set_stderr(!options.tty);
   request.set_tty(options.tty);
   std::string url = TRY(client.Call(&RuntimeStub::Attach, request)).url();
-  auto code = TRY(Converse(url, {options.interactive, options.tty, std::move(keys)}, signals));
-  if (!code) {
+  Ending ending = TRY(Converse(url, {options.interactive, options.tty, std::move(keys)}, signals));
+  if (ending.detached) {
     PrintError(Cat("\ncradlectl: detached from ", options.container, "\n"));
     return 0;
   }
-  if (*code != 0) return *code;
-  // The session's end was the container's, or only that of our input.
-  auto status = TRY(StatusOf(client, container));
+  if (ending.code != 0) return ending.code;
+  // The session's end was the container's, whose exit may be told a moment later; or only that of our input.
+  auto status = TRY(ending.input_ended ? StatusOf(client, container) : Follow(client, container, nullptr, signals));
   return status.state() == pb::CONTAINER_EXITED ? status.exit_code() : 0;
 }
 

@@ -14,7 +14,7 @@ Result<> NeedRunning(const Container& one) {
 
 }  // namespace
 
-void Node::ExecSync(const std::string& id, std::vector<std::string> command, milliseconds timeout,
+void Node::ExecSync(const std::string& id, std::vector<std::string> command, milliseconds timeout, std::stop_token stop,
                     Done<shim::ExecResult> done) {
   auto begin = [&]() -> Result<> {
     ContainerRef one = TRY(store_.FindContainer(id));
@@ -23,7 +23,7 @@ void Node::ExecSync(const std::string& id, std::vector<std::string> command, mil
     container::ExecPlan plan = TRY(PlanExec(*one, std::move(command), false));
     plan.timeout_ms = static_cast<uint64_t>(timeout.count());
     Deadline deadline = timeout.count() > 0 ? After(timeout + kExecSlack) : Deadline::max();
-    client->Exec(plan, deadline, [done](Result<shim::ExecResult> result) {
+    client->Exec(plan, deadline, std::move(stop), [done](Result<shim::ExecResult> result) {
       if (result.ok() && result->timed_out)
         return done(Error(Code::kDeadlineExceeded, "command timed out and was killed"));
       done(std::move(result));

@@ -46,7 +46,7 @@ class Node final : public Runtime {
   void UpdateContainer(const std::string& id, cgroups::Limits change, Done<> done) override;
   void UpdatePod(const std::string& id, PodResources change, Done<> done) override;
   void ReopenLog(const std::string& id, Done<> done) override;
-  void ExecSync(const std::string& id, std::vector<std::string> command, milliseconds timeout,
+  void ExecSync(const std::string& id, std::vector<std::string> command, milliseconds timeout, std::stop_token stop,
                 Done<shim::ExecResult> done) override;
   Result<> Stream(const std::string& id, std::vector<std::string> command, streaming::SessionPlan plan,
                   FdRef socket) override;

@@ -100,8 +100,8 @@ class Runtime {
   // What is set replaces what was remembered.
   virtual void UpdatePod(const std::string& id, PodResources change, Done<> done) = 0;
   virtual void ReopenLog(const std::string& id, Done<> done) = 0;
-  // `timeout` 0: none. A timeout is kDeadlineExceeded.
-  virtual void ExecSync(const std::string& id, std::vector<std::string> command, milliseconds timeout,
+  // `timeout` 0: none. A timeout is kDeadlineExceeded. `stop` kills the command.
+  virtual void ExecSync(const std::string& id, std::vector<std::string> command, milliseconds timeout, std::stop_token stop,
                         Done<shim::ExecResult> done) = 0;
   // Hands a client's connection to the shim of the container (exec, attach) or pod (port-forward) `id`; `command`: of an
   // exec. Blocks for the shim's answer. On an error nothing was sent to the client.

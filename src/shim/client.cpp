@@ -28,6 +28,7 @@ const char* NameOf(Kind kind) {
     case Kind::kPidfd: return "pidfd";
     case Kind::kReopenLog: return "reopen log";
     case Kind::kExec: return "exec";
+    case Kind::kEndExec: return "end exec";
     case Kind::kResize: return "resize";
     case Kind::kDelete: return "delete";
     case Kind::kShutdown: return "shutdown";
@@ -75,7 +76,7 @@ class Client final : public ShimClient, public LoopUser, public std::enable_shar
   Result<> Delete(const std::string& container, Deadline deadline) override;
   Result<> Shutdown(Deadline deadline) override;
   Result<> Stream(const streaming::SessionPlan& plan, FdRef socket, Deadline deadline) override;
-  void Exec(const container::ExecPlan& plan, Deadline deadline,
+  void Exec(const container::ExecPlan& plan, Deadline deadline, std::stop_token stop,
             std::function<void(Result<ExecResult>)> done) override;
 
  private:
@@ -91,6 +92,7 @@ class Client final : public ShimClient, public LoopUser, public std::enable_shar
   Result<uint64_t> Register(Done done);
   Result<> Send(Kind kind, uint64_t seq, const wire::Writer& fields, const std::vector<FdRef>& fds, Deadline deadline);
   void Resolve(uint64_t seq, Result<Packet> answer);
+  void EndExec(uint64_t of);
   void OnReadable();
   void OnPacket(Packet packet);
   void EndAll();
@@ -312,7 +314,13 @@ Result<ExecResult> ReadExecResult(Packet answer, uint64_t output_limit) {
   return result;
 }
 
-void Client::Exec(const container::ExecPlan& plan, Deadline deadline,
+// What waits for an exec's end or cuts it short; made and dropped on the loop's thread.
+struct ExecWatch {
+  EventLoop::Timer timer;
+  std::optional<std::stop_callback<std::function<void()>>> stopped;
+};
+
+void Client::Exec(const container::ExecPlan& plan, Deadline deadline, std::stop_token stop,
                   std::function<void(Result<ExecResult>)> done) {
   auto fail = [&](Error error) {
     auto told = std::make_shared<Error>(std::move(error));
@@ -320,25 +328,39 @@ void Client::Exec(const container::ExecPlan& plan, Deadline deadline,
   };
   auto memfd = sys::SealedMemfd("exec plan", plan.Encode());
   if (!memfd.ok()) return fail(std::move(memfd.error()));
-  // Set and cancelled on the loop's thread; an answer may be given by another when the client ends.
-  auto timer = std::make_shared<EventLoop::Timer>();
-  auto seq = Register([done, timer, core = core_, limit = plan.output_limit](Result<Packet> answer) {
-    core->events->Post([timer] { timer->Cancel(); });
+  // An answer may be given by another thread when the client ends.
+  auto watch = std::make_shared<ExecWatch>();
+  auto seq = Register([done, watch, core = core_, limit = plan.output_limit](Result<Packet> answer) {
+    core->events->Post([watch] { watch->timer.Cancel(), watch->stopped.reset(); });
     done(answer.ok() ? ReadExecResult(std::move(*answer), limit) : std::move(answer.error()));
   });
   if (!seq.ok()) return fail(std::move(seq.error()));
   auto sealed = std::make_shared<UniqueFd>(std::move(*memfd));
-  core_->events->Post([this, weak = weak_from_this(), key = *seq, sealed, deadline, timer] {
+  core_->events->Post([this, weak = weak_from_this(), key = *seq, sealed, deadline, stop, watch] {
     auto self = weak.lock();
     if (!self) return;
     if (deadline != Deadline::max())
-      *timer = core_->events->RunAt(deadline, [this, weak, key] {
+      watch->timer = core_->events->RunAt(deadline, [this, weak, key] {
         if (auto alive = weak.lock()) Resolve(key, TooLate(Kind::kExec));
       });
     // This thread serves all shims: a full queue is a failure at once.
     auto sent = Send(Kind::kExec, key, {}, {*sealed}, std::chrono::steady_clock::now());
-    if (!sent.ok()) Resolve(key, std::move(sent.error()));
+    if (!sent.ok()) return Resolve(key, std::move(sent.error()));
+    watch->stopped.emplace(stop, [weak, key, core = core_] {
+      core->events->Post([weak, key] {
+        if (auto alive = weak.lock()) alive->EndExec(key);
+      });
+    });
   });
+}
+
+void Client::EndExec(uint64_t of) {
+  auto seq = Register([](const Result<Packet>&) {});
+  if (!seq.ok()) return;
+  wire::Writer fields;
+  fields.U64(kOf, of);
+  auto sent = Send(Kind::kEndExec, *seq, fields, {}, std::chrono::steady_clock::now());
+  if (!sent.ok()) Resolve(*seq, std::move(sent.error()));
 }
 
 }  // namespace

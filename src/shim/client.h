@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -92,8 +93,9 @@ class ShimClient {
   // nothing was sent to the client.
   virtual Result<> Stream(const streaming::SessionPlan& plan, FdRef socket, Deadline deadline) = 0;
   // Holds no thread while the command runs. `done` is called once. The deadline bounds the shim's answer as a whole;
-  // Deadline::max() for none.
-  virtual void Exec(const container::ExecPlan& plan, Deadline deadline, std::function<void(Result<ExecResult>)> done) = 0;
+  // Deadline::max() for none. `stop` kills the command.
+  virtual void Exec(const container::ExecPlan& plan, Deadline deadline, std::stop_token stop,
+                    std::function<void(Result<ExecResult>)> done) = 0;
 };
 
 class ShimLoop {

@@ -46,6 +46,7 @@ class Exec : public std::enable_shared_from_this<Exec> {
   static Result<std::shared_ptr<Exec>> Launch(Services& services, const container::ExecPlan& plan, FdRef init,
                                               ReplyTo to, std::function<void(pid_t)> over);
   pid_t pid() const { return pid_; }
+  bool Answers(ReplyTo to) const { return to_.connection == to.connection && to_.seq == to.seq; }
   void Kill() { KillAll(cgroup_v2_, pidfd_); }
   void OnReaped(const sys::Exit& exit);
 

@@ -51,6 +51,7 @@ Result<> Pod::Dispatch(Request& request) {
     case Kind::kPidfd: return TellPidfd(request);
     case Kind::kReopenLog: TRY(Find(request.container))->ReopenLog(request.from); return {};
     case Kind::kExec: return StartExec(request);
+    case Kind::kEndExec: EndExec(request); return {};
     case Kind::kStream: return StartSession(request);
     case Kind::kResize:
       TRY(Find(request.container))->Resize(request.from, request.width, request.height);
@@ -172,6 +173,12 @@ Result<> Pod::StartExec(Request& request) {
   auto exec = TRY(Exec::Launch(services_, plan, container->pidfd(), request.from, over));
   execs_[exec->pid()] = exec;
   return {};
+}
+
+void Pod::EndExec(const Request& request) {
+  for (const auto& [pid, exec] : execs_)
+    if (exec->Answers({request.from.connection, request.of})) exec->Kill();
+  services_.server.Answer(request.from);
 }
 
 // The client must not learn of a session that the daemon is told has failed: what can fail comes first.

@@ -41,6 +41,7 @@ class Pod {
   void OnPauseReaped();
   Result<> Create(Request& request);
   Result<> StartExec(Request& request);
+  void EndExec(const Request& request);
   Result<> StartSession(Request& request);
   void List(ReplyTo to);
   Result<> TellPidfd(Request& request);

@@ -18,6 +18,8 @@
 //   kReopenLog     kContainer                                -  after the new file exists
 //   kExec          -                         ExecPlan        kExitCode, kTimedOut; fds: memfd stdout, memfd stderr.
 //                                                            Answered when it is over.
+//   kEndExec       kOf: the kSeq of a kExec of                -  kills it; its own answer comes when it is over
+//                  this connection
 //   kResize        kContainer, kWidth, kHeight               -
 //   kDelete        kContainer                                -  only an exited or never started one; forgets its exit
 //   kStream        -                         SessionPlan     -  when the session has begun; a second descriptor comes
@@ -53,6 +55,7 @@ enum class Kind : uint64_t {
   kDelete = 10,
   kShutdown = 11,
   kStream = 12,
+  kEndExec = 13,
   kExited = 100,
 };
 
@@ -85,6 +88,7 @@ enum Tag : uint16_t {
   kStartFailed = 28,  // never execed
   kLogDropped = 29,   // bytes of output lost to write errors so far
   kInMemfd = 30,      // the fields of this reply are in its first descriptor
+  kOf = 31,
 };
 
 }  // namespace cradle::shim

@@ -22,6 +22,8 @@ std::string Refusal(std::string_view answer) {
 
 Result<Url> ParseUrl(std::string_view text) {
   constexpr std::string_view kScheme = "http://";
+  if (text.starts_with("https://"))
+    return FailedPrecondition("cradled streams over TLS (streaming.tls_cert), which isn't spoken here: use kubectl");
   auto malformed = [&] { return InvalidArgument(Cat("not a URL of a streaming session: ", text)); };
   if (!text.starts_with(kScheme)) return malformed();
   std::string_view rest = text.substr(kScheme.size());

@@ -54,6 +54,7 @@ class Ctl {
   }
 
   void Type(const std::string& keys) { ASSERT_TRUE(sys::WriteAll(out_, keys.data(), keys.size()).ok()); }
+  void CloseOutput() { out_.Reset(); }
   void Signal(int signal) { ASSERT_TRUE(sys::PidfdSendSignal(child_.pidfd, signal).ok()); }
   void Resize(uint16_t width, uint16_t height) {
     ASSERT_TRUE(sys::SetWindowSize(out_, width, height).ok());
@@ -68,7 +69,7 @@ class Ctl {
   // Its exit code, with everything that it wrote.
   int Wait() {
     if (!tty_.valid()) {
-      while (ReadSome(out_, shown_)) continue;
+      while (out_.valid() && ReadSome(out_, shown_)) continue;
       while (ReadSome(err_, errors_)) continue;
     }
     auto exit = Must(sys::WaitPidfd(child_.pidfd, After(kPatience)));
@@ -153,6 +154,15 @@ TEST_F(CtlTest, ExecPassesStreamsAndCode) {
   Ctl timed = Run({"exec", "--timeout", "10s", "ctl", "--", "echo", "hello"});
   EXPECT_EQ(timed.Wait(), 0);
   EXPECT_EQ(timed.shown(), "hello\n");
+}
+
+TEST_F(CtlTest, ExecEndsWithItsReader) {
+  std::string container = StartNew(pod_, Sleeper("ctl"));
+  Ctl ctl = Run({"exec", "ctl", "yes", "77752"});
+  ASSERT_TRUE(ctl.Shows("77752\n77752\n"));
+  ctl.CloseOutput();
+  EXPECT_EQ(ctl.Wait(), 128 + SIGPIPE);
+  EXPECT_TRUE(Eventually([&] { return !Runs(container, "yes 77752"); }));
 }
 
 TEST_F(CtlTest, ExecInATerminal) {

@@ -72,6 +72,14 @@ TEST_F(Exec, EndsWhenTheContainerEnds) {
   EXPECT_TRUE(!reply.ok() || reply.value.exit_code() == 137);
 }
 
+TEST_F(Exec, GoesWithItsClient) {
+  v1::ExecSyncRequest request;
+  request.set_container_id(container_);
+  for (const char* word : {"sh", "-c", "trap '' HUP TERM; sleep 77761 & sleep 77761"}) request.add_cmd(word);
+  EXPECT_EQ(Call(cri().runtime(), &v1::RuntimeService::Stub::ExecSync, request, std::chrono::seconds(2)).code(), grpc::DEADLINE_EXCEEDED);
+  EXPECT_TRUE(Eventually([&] { return Run("ps").stdout().find("sleep 77761") == std::string::npos; }));
+}
+
 TEST_F(Exec, RunsManyAtOnce) {
   constexpr int kMany = 16;
   std::vector<std::string> said(kMany);

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,7 +57,10 @@ func TestMain(m *testing.M) {
 func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "cradle-streaming.")
 	check(err)
-	defer os.RemoveAll(dir)
+	defer func() {
+		syscall.Unmount(dir+"/state", syscall.MNT_DETACH) // cradled's tmpfs
+		check(os.RemoveAll(dir))
+	}()
 	node = &Node{dir: dir}
 	before := processes()
 	node.prepare()

@@ -91,7 +91,7 @@ void FakeRuntime::UpdatePod(const std::string& id, sandbox::PodResources, sandbo
   Ended("UpdatePod ", id, done);
 }
 
-void FakeRuntime::ExecSync(const std::string&, std::vector<std::string>, milliseconds,
+void FakeRuntime::ExecSync(const std::string&, std::vector<std::string>, milliseconds, std::stop_token,
                            sandbox::Done<shim::ExecResult> done) {
   if (hold_exec) {
     std::lock_guard lock(mutex_);

@@ -44,7 +44,7 @@ class FakeRuntime : public sandbox::Runtime {
   void ReopenLog(const std::string& id, sandbox::Done<> done) override {
     Ended("ReopenLog ", id, done);
   }
-  void ExecSync(const std::string& id, std::vector<std::string> command, milliseconds timeout,
+  void ExecSync(const std::string& id, std::vector<std::string> command, milliseconds timeout, std::stop_token stop,
                 sandbox::Done<shim::ExecResult> done) override;
   Result<> Stream(const std::string& id, std::vector<std::string> command, streaming::SessionPlan plan,
                   FdRef socket) override;

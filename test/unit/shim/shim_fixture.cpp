@@ -200,7 +200,7 @@ std::vector<std::string> ShimTest::LogLines(const std::string& path, const std::
 
 Result<ExecResult> ShimTest::Exec(const container::ExecPlan& plan, Deadline deadline) {
   auto done = std::make_shared<std::promise<Result<ExecResult>>>();
-  client_->Exec(plan, deadline, [done](Result<ExecResult> result) { done->set_value(std::move(result)); });
+  client_->Exec(plan, deadline, {}, [done](Result<ExecResult> result) { done->set_value(std::move(result)); });
   return done->get_future().get();
 }
 

@@ -206,11 +206,12 @@ TEST_F(ShimTest, NoLineIsLostOrTornUnderLoadAndReopen) {
 TEST_F(ShimTest, ATerminalIsTheLogsStdout) {
   StartPause();
   auto plan = Plan("read line; echo got; stty size; sleep 1000");
-  plan.process.args = {"/bin/sh", "-c", "test -t 0 && test -t 1 && echo tty; sleep 1000"};
+  plan.process.args = {"/bin/sh", "-c", "test -t 0 && test -t 1 && echo tty; echo > /fifo; sleep 1000"};
   plan.process.terminal = true;
+  ASSERT_TRUE(sys::MknodAt(kCwd, dir_ + "/image/fifo", S_IFIFO | 0600, 0).ok());
   Run(plan);
   EXPECT_TRUE(client_->Resize(plan.container_id, 120, 40, Soon()).ok());
-  auto exec = ExecOf(plan, "stty size < /proc/1/fd/0");
+  auto exec = ExecOf(plan, "read said < /fifo; stty size < /proc/1/fd/0");
   exec.process.terminal = false;
   auto size = Exec(exec);
   ASSERT_TRUE(size.ok()) << size.error().text();
@@ -337,7 +338,7 @@ TEST_F(ShimTest, AnExitThatNobodyHeardIsToldAtTheNextHello) {
     Exits& unheard = MoreExits();
     auto brief = Connect(unheard);
     std::promise<void> sent;
-    brief->Exec(exec, Soon(), [&](Result<ExecResult>) { sent.set_value(); });
+    brief->Exec(exec, Soon(), {}, [&](Result<ExecResult>) { sent.set_value(); });
     sent.get_future().wait();
   }
   auto ended = sys::PollReadable(pidfd, Soon());
