@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/printable.h"
 #include "base/result.h"
 
 namespace cradle::cni {
@@ -28,9 +29,5 @@ Result<std::string> FindString(const Json& object, const char* name);
 const Json& FindArray(const Json& object, const char* name);
 // True when it is there and true.
 bool IsTrue(const Json& object, const char* name);
-
-// Foreign bytes for an error text: control characters become spaces, what isn't ASCII '?', ends
-// trimmed.
-std::string Printable(std::string_view text);
 
 }  // namespace cradle::cni

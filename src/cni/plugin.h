@@ -1,7 +1,4 @@
-// One run of a plugin: its own process group, configuration on stdin, at most 1 MiB of stdout, the
-// last 4 KiB of stderr for the error. Past the deadline the whole group is killed and the plugin
-// reaped. Blocks the caller; any thread. The child is this call's alone: found, waited for and
-// reaped by its pidfd.
+// One run of a plugin (base/program.h): configuration on stdin, the result on stdout, the end of its stderr in the error.
 #pragma once
 
 #include <string>

@@ -34,6 +34,19 @@ DevicePlan FromStat(const struct stat& status, std::string path) {
           .minor = minor(status.st_rdev), .mode = status.st_mode & 07777, .uid = status.st_uid, .gid = status.st_gid};
 }
 
+// With what the specification says itself.
+DevicePlan Overridden(const DeviceSpec& spec, DevicePlan device) {
+  if (!spec.type.empty()) device.block = spec.type == "b";
+  if (spec.major > 0) {
+    device.major = static_cast<uint32_t>(spec.major);
+    device.minor = static_cast<uint32_t>(spec.minor);
+  }
+  device.mode = spec.mode.value_or(device.mode);
+  device.uid = spec.uid.value_or(device.uid);
+  device.gid = spec.gid.value_or(device.gid);
+  return device;
+}
+
 // Adds every device in and below the directory, links not followed. What goes away meanwhile is left out.
 Result<> WalkDevices(FdRef dir, const std::string& path, int depth, std::vector<DevicePlan>& out) {
   std::vector<std::string> names = TRY(sys::ListDir(dir));
@@ -60,8 +73,13 @@ Result<std::vector<DevicePlan>> ResolveDevice(const DeviceSpec& spec) {
   const std::string target = CleanPath(spec.container_path.empty() ? spec.host_path : spec.container_path);
   if (!target.starts_with('/') || target == "/")
     return InvalidArgument(Cat("devices.container_path \"", target.substr(0, 256), "\" is no absolute path"));
+  if (!spec.type.empty() && spec.major > 0) return std::vector{Overridden(spec, {.path = target, .mode = 0666})};
   const auto status = TRY(sys::FstatAt(kCwd, spec.host_path, 0).With(what));
-  if (IsDevice(status.st_mode)) return std::vector{FromStat(status, target)};
+  if (IsDevice(status.st_mode)) {
+    if (!spec.type.empty() && (spec.type == "b") != S_ISBLK(status.st_mode))
+      return InvalidArgument(Cat(what, " is no device of type ", spec.type));
+    return std::vector{Overridden(spec, FromStat(status, target))};
+  }
   if (!S_ISDIR(status.st_mode)) return InvalidArgument(Cat(what, " is neither a device nor a directory"));
   std::vector<DevicePlan> devices;
   const UniqueFd dir = TRY(sys::OpenAt(kCwd, spec.host_path, O_RDONLY | O_DIRECTORY).With(what));

@@ -35,6 +35,12 @@ static void Fields(auto& io, Is<container::DeviceSpec> auto& device) {
   io("container_path", device.container_path);
   io("host_path", device.host_path);
   io("permissions", device.permissions);
+  io("type", device.type);
+  io("major", device.major);
+  io("minor", device.minor);
+  io("mode", device.mode);
+  io("uid", device.uid);
+  io("gid", device.gid);
 }
 
 static void Fields(auto& io, Is<container::SeccompSpec> auto& seccomp) {
@@ -89,6 +95,7 @@ static void Fields(auto& io, Is<container::ContainerSpec> auto& spec) {
   io("env", spec.env);
   io("mounts", spec.mounts);
   io("devices", spec.devices);
+  io("cdi_devices", spec.cdi_devices);
   io("labels", spec.labels);
   io("annotations", spec.annotations);
   io("log_path", spec.log_path);
@@ -125,10 +132,20 @@ static void Fields(auto& io, Is<container::VolumeImage> auto& volume) {
   io("layer_dirs", volume.layer_dirs);
 }
 
+static void Fields(auto& io, Is<cdi::Hook> auto& hook) {
+  io("stage", hook.stage);
+  io("path", hook.path);
+  io("args", hook.args);
+  io("env", hook.env);
+  io("timeout_seconds", hook.timeout_seconds);
+}
+
 static void Fields(auto& io, Is<container::ContainerRecord> auto& record) {
   io("id", record.id);
   io("pod", record.pod);
   io("spec", record.spec);
+  io("asked", record.asked);
+  io("hooks", record.hooks);
   io("image", record.image);
   io("volume_images", record.volume_images);
   io("cgroup", record.cgroup);

@@ -11,6 +11,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "cdi/edits.h"
 #include "cgroups/cgroups.h"
 #include "container/plan.h"
 #include "container/selinux.h"
@@ -37,6 +38,10 @@ struct DeviceSpec {
   std::string container_path;
   std::string host_path;
   std::string permissions;  // of "rwm"
+  // What a CDI specification says instead of the host's node (cdi::DeviceNode).
+  std::string type = {};
+  int64_t major = 0, minor = 0;
+  std::optional<uint32_t> mode = {}, uid = {}, gid = {};
 };
 
 struct SeccompSpec {
@@ -80,6 +85,7 @@ struct ContainerSpec {
   std::vector<std::string> env;      // "K=V"; values may be any bytes but NUL
   std::vector<MountSpec> mounts;
   std::vector<DeviceSpec> devices;
+  std::vector<std::string> cdi_devices;  // by name, each once
   StringMap labels, annotations;     // returned byte for byte
   std::string log_path;              // relative to the pod's log directory, or empty
   bool stdin_open = false, stdin_once = false, tty = false;
@@ -111,7 +117,9 @@ struct VolumeImage {
 struct ContainerRecord {
   ContainerId id;
   PodId pod;
-  ContainerSpec spec;
+  ContainerSpec spec;         // with what its CDI devices change in it
+  std::string asked;          // the request's own fingerprint, when that isn't the spec's
+  std::vector<cdi::Hook> hooks;
   ImagePart image;
   std::vector<VolumeImage> volume_images;
   std::string cgroup;         // path of the container's group

@@ -1,5 +1,8 @@
 #include "cri/convert_container.h"
 
+#include <algorithm>
+
+#include "cdi/spec.h"
 #include "cri/check.h"
 #include "cri/convert_users.h"
 
@@ -155,10 +158,23 @@ Result<> ConvertFiles(const pb::ContainerConfig& config, const Users& users,
   for (int i = 0; i < config.devices_size(); ++i) {
     spec.devices.push_back(TRY(ConvertDevice(Indexed("devices", i), config.devices(i))));
   }
-  if (config.cdi_devices_size() > 0) {
-    return Bad("CDI_devices[0].name", config.cdi_devices(0).name(),
-               "CDI devices aren't available in this version");
-  }
+  return {};
+}
+
+// The request's, then those that annotations name; each counts once.
+Result<> ConvertCdiDevices(const pb::ContainerConfig& config, container::ContainerSpec& spec) {
+  const auto add = [&](const std::string& field, std::vector<std::string> names) -> Result<> {
+    for (std::string& name : names) {
+      if (!cdi::DeviceName::Parse(name).ok()) return Bad(field, name, "must be vendor/class=name");
+      if (std::find(spec.cdi_devices.begin(), spec.cdi_devices.end(), name) == spec.cdi_devices.end())
+        spec.cdi_devices.push_back(std::move(name));
+    }
+    return {};
+  };
+  for (int i = 0; i < config.cdi_devices_size(); ++i)
+    TRYV(add(Indexed("CDI_devices", i) + ".name", {config.cdi_devices(i).name()}));
+  for (const auto& [key, value] : spec.annotations)
+    TRYV(add(Cat("annotations[", Quoted(key), "]"), cdi::NamesIn(key, value)));
   return {};
 }
 
@@ -225,6 +241,7 @@ Result<container::ContainerSpec> ContainerSpecFrom(const pb::ContainerConfig& co
   TRYV(ConvertLog(config.log_path(), spec));
   spec.labels = {config.labels().begin(), config.labels().end()};
   spec.annotations = {config.annotations().begin(), config.annotations().end()};
+  TRYV(ConvertCdiDevices(config, spec));
   const pb::LinuxContainerResources& resources = config.linux().resources();
   spec.limits = TRY(LimitsFrom("linux.resources", resources));
   TRYV(CheckRange("linux.resources.oom_score_adj", resources.oom_score_adj(), kMinOomScore,

@@ -29,6 +29,8 @@ constexpr Key kKeys[] = {
     {"root", &Config::root, "images, writable layers, records; survives a reboot"},
     {"state", &Config::state, "run state, a tmpfs (mounted when it is none)"},
     {"log_level", &Config::log_level, "debug, info, warning or error"},
+    {"cdi.spec_dirs", &Config::cdi_spec_dirs, "specifications of devices, *.json and *.yaml; a later folder wins"},
+    {"cdi.hooks", &Config::cdi_hooks, "programs that these specifications may run; others are refused"},
     {"cgroup.driver", &Config::cgroup_driver,
      "who makes cgroups: cgroupfs, systemd, or auto (systemd where it runs, with cgroup v2)"},
     {"cni.conf_dir", &Config::cni_conf_dir, "network lists; the first by name is taken"},
@@ -202,6 +204,8 @@ Result<> CheckConfig(const Config& config) {
   TRYV(CheckPath("listen", config.socket_path()));
   TRYV(CheckPath("root", config.root));
   TRYV(CheckPath("state", config.state));
+  for (const std::string& dir : config.cdi_spec_dirs) TRYV(CheckPath("cdi.spec_dirs", dir));
+  for (const std::string& program : config.cdi_hooks) TRYV(CheckPath("cdi.hooks", program));
   TRYV(CheckPath("cni.conf_dir", config.cni_conf_dir));
   for (const std::string& dir : config.cni_bin_dirs) TRYV(CheckPath("cni.bin_dirs", dir));
   TRYV(CheckPath("registry.config_path", config.registry_config_path));

@@ -16,6 +16,8 @@ struct Config {
   std::string root = "/var/lib/cradle";
   std::string state = "/run/cradle";
   std::string log_level = "info";
+  std::vector<std::string> cdi_spec_dirs = {"/etc/cdi", "/var/run/cdi"};
+  std::vector<std::string> cdi_hooks;
   std::string cgroup_driver = "auto";
   std::string cni_conf_dir = "/etc/cni/net.d";
   std::vector<std::string> cni_bin_dirs = {"/opt/cni/bin", "/usr/lib/cni"};

@@ -83,6 +83,7 @@ Result<Parts> BuildParts(const Config& config, const Programs& programs) {
   for (const std::string& limit : config.runtime_default_ulimits)
     runtime.defaults.rlimits.push_back(TRY(container::ParseRlimit(limit)));
   runtime.defaults.timezone_file = TRY(container::FindTimezone(config.runtime_timezone).With("runtime"));
+  runtime.cdi = {config.cdi_spec_dirs, config.cdi_hooks};
   runtime.devices_to_user = config.runtime_device_ownership;
   runtime.views = ViewsFrom(config);
   parts.runtime = TRY(

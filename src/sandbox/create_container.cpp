@@ -18,8 +18,9 @@ std::string LogPath(const PodSpec& pod, const container::ContainerSpec& spec) {
   return Cat(pod.log_directory, "/", spec.log_path);
 }
 
-Result<ContainerId> Existing(const Container& one, const container::ContainerSpec& asked) {
-  bool same = one.record().spec.Fingerprint() == asked.Fingerprint();
+Result<ContainerId> Existing(const Container& one, const container::ContainerRecord& record) {
+  bool same = AskedFingerprint(one.record()) == AskedFingerprint(record);
+  const container::ContainerSpec& asked = record.spec;
   State state = one.state();
   if (same && (state == State::kCreated || state == State::kRunning)) return one.id();
   return Error(Code::kAlreadyExists,
@@ -37,7 +38,6 @@ void Node::CreateContainer(const std::string& pod_id, container::ContainerSpec s
   PodRef pod = *found;
   if (pod->phase() != Pod::Phase::kReady)
     return done(FailedPrecondition(Cat("pod ", pod->Name(), " is not ready")));
-  std::string asked = spec.Fingerprint();
   std::string name = spec.name;
   auto record = MakeRecord(*pod, std::move(spec));
   if (!record.ok()) return done(std::move(record).With(Cat("create container ", name)).error());
@@ -45,9 +45,9 @@ void Node::CreateContainer(const std::string& pod_id, container::ContainerSpec s
       pod, std::make_shared<const container::ContainerRecord>(std::move(*record)));
   if (ContainerRef holder = store_.ReserveContainer(made)) {
     images_.Release(made->id().str());
-    bool same = holder->record().spec.Fingerprint() == asked;
+    bool same = AskedFingerprint(holder->record()) == AskedFingerprint(made->record());
     if (same && store_.JoinContainer(holder->id(), done)) return;
-    return done(Existing(*holder, made->record().spec));
+    return done(Existing(*holder, made->record()));
   }
   store_.JoinContainer(made->id(), std::move(done));
   admission_.Enter([this, made] {
@@ -70,20 +70,22 @@ Result<container::ContainerRecord> Node::MakeRecord(const Pod& pod, container::C
   record.id = ContainerId(RandomHex64());
   record.pod = pod.id();
   TRY(container::StopSignal(spec, {}));
-  auto held = HoldImages(spec, record);
+  record.spec = std::move(spec);
+  TRYV(InjectDevices(config_.cdi, record));
+  auto held = HoldImages(record);
   if (!held.ok()) {
     images_.Release(record.id.str());
     return std::move(held.error());
   }
   record.cgroup = Cat(pod.record().cgroup_parent, "/", record.id.str());
-  record.log_path = LogPath(pod.record().spec, spec);
-  record.spec = std::move(spec);
+  record.log_path = LogPath(pod.record().spec, record.spec);
   record.created_at = WallNanos();
   record.boot_id = boot_id_;
   return record;
 }
 
-Result<> Node::HoldImages(const container::ContainerSpec& spec, container::ContainerRecord& record) {
+Result<> Node::HoldImages(container::ContainerRecord& record) {
+  const container::ContainerSpec& spec = record.spec;
   auto image = TRY(images_.Acquire(spec.image, record.id.str()));
   record.image.id = image->id;
   record.image.ref = image->repo_digests.empty() ? image->id : image->repo_digests.front();
@@ -158,7 +160,7 @@ Result<> Node::MakeContainer(Container& made) {
           return {};
         },
         [&] { return groups_.Destroy(record.cgroup, After(kKill)); }));
-    return steps.Do("init", [&]() -> Result<> {
+    TRYV(steps.Do("init", [&]() -> Result<> {
       container::LaunchPlan plan = TRY(
           container::BuildLaunchPlan(record, ContextOf(pod), facts_, places, *seccomp_));
       TRYV(RelabelVolumes(record.spec, plan.mount_label));
@@ -181,6 +183,10 @@ Result<> Node::MakeContainer(Container& made) {
       auto gone = client->Delete(record.id.str(), After(kShimCall));
       if (!gone.ok() && gone.error().code() == Code::kNotFound) return {};
       return gone;
+    }));
+    if (record.hooks.empty()) return {};
+    return steps.Do("hooks", [&] {
+      return RunHooks(made, {cdi::kPrestart, cdi::kCreateRuntime, cdi::kCreateContainer}, "creating");
     });
   };
   Result<> result = chain();

@@ -107,11 +107,13 @@ class Node final : public Runtime {
   // create_container.cpp (queue)
   Result<> MakeContainer(Container& made);
   Result<container::ContainerRecord> MakeRecord(const Pod& pod, container::ContainerSpec spec);
-  Result<> HoldImages(const container::ContainerSpec& spec, container::ContainerRecord& record);
+  Result<> HoldImages(container::ContainerRecord& record);
   container::PodContext ContextOf(const Pod& pod) const;
   Result<> RelabelVolumes(const container::ContainerSpec& spec, const std::string& label);
   // stream.cpp: with a cgroup of its own, made here
   Result<container::ExecPlan> PlanExec(const Container& one, std::vector<std::string> command, bool terminal);
+  // hooks.cpp (queue): those of CDI devices. `status` as the OCI runtime specification names it
+  Result<> RunHooks(const Container& one, std::initializer_list<const char*> stages, const char* status);
   // start_container.cpp (queue)
   Result<> StartOne(Container& one);
   // update.cpp (queue, but for the loads)

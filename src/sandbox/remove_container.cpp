@@ -45,6 +45,8 @@ Result<> Node::DropContainer(Container& one) {
   if (!store_.ContainerById(one.id())) return {};  // removed while this waited in the queue
   TRYV(KillContainer(one, After(kKill)));
   TRYV(CrashPoint("remove_container.killed"));
+  if (auto ran = RunHooks(one, {cdi::kPoststop}, "stopped"); !ran.ok())
+    log::Warning(Cat("container ", one.id().str(), ": ", ran.error().text()));
   if (auto client = one.pod().shim()) {
     auto gone = client->Delete(one.id().str(), After(kShimCall));
     if (!gone.ok() && gone.error().code() != Code::kNotFound) return gone;

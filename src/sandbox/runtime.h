@@ -23,6 +23,7 @@
 #include "container/spec.h"
 #include "image/store.h"
 #include "sandbox/events.h"
+#include "sandbox/injection.h"
 #include "sandbox/readings.h"
 #include "sandbox/spec.h"
 #include "shim/client.h"
@@ -37,6 +38,7 @@ struct Config {
   int max_parallel_starts = 32;
   container::Defaults defaults;
   bool devices_to_user = false;          // see container::NodeFacts
+  CdiConfig cdi;
   container::Views views = container::Views::kOff;  // unless the pod's annotation says otherwise
 };
 

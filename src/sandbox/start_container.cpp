@@ -2,6 +2,7 @@
 #include <fcntl.h>
 
 #include "base/crash_point.h"
+#include "base/log.h"
 #include "base/sys/file.h"
 #include "sandbox/node.h"
 
@@ -32,6 +33,8 @@ Result<> Node::StartOne(Container& one) {
   }
   // Its exit may have been told before the answer is looked at here: then it stays EXITED.
   SetRunning(one, *started);
+  if (auto ran = RunHooks(one, {cdi::kPoststart}, "running"); !ran.ok())  // which the container outlives
+    log::Warning(Cat("container ", record.id.str(), ": ", ran.error().text()));
   return CrashPoint("start_container.started");
 }
 

@@ -1,0 +1,131 @@
+// CDI devices: what a specification changes in a container, its hooks, and what is refused.
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "support/node_test.h"
+
+namespace cradle::test {
+namespace {
+
+class Cdi : public NodeTest {
+ protected:
+  void SetUp() override {
+    std::filesystem::create_directories(daemon().dir() + "/config.toml.d");
+    std::filesystem::create_directories(Dir());
+    std::filesystem::create_directories(Told());
+    WriteText(daemon().dir() + "/config.toml.d/cdi.toml",
+              "[cdi]\nspec_dirs = [\"" + Dir() + "\"]\nhooks = [\"" + Hook() + "\"]\n");
+    Restart();
+    NodeTest::SetUp();
+  }
+  void TearDown() override {
+    RemoveAllPods();
+    for (const auto& entry : std::filesystem::directory_iterator(Dir())) std::filesystem::remove(entry.path());
+    for (const auto& entry : std::filesystem::directory_iterator(Told())) std::filesystem::remove(entry.path());
+    NodeTest::TearDown();
+  }
+
+  static std::string Dir() { return daemon().dir() + "/cdi"; }
+  static std::string Told() { return daemon().dir() + "/told"; }  // by hooks, as $DIR
+  static std::string Hook() { return "/bin/sh"; }
+  // A specification of the kind "test.com/thing" with one device, "one".
+  static void WriteSpec(const std::string& edits, const std::string& file = "test.yaml") {
+    WriteText(Dir() + "/" + file, "cdiVersion: 0.6.0\nkind: test.com/thing\ndevices:\n- name: one\n  containerEdits:\n" + edits);
+  }
+  static std::string RunsHook(const std::string& stage, const std::string& script) {
+    return "    hooks:\n    - hookName: " + stage + "\n      path: " + Hook() + "\n      args: [sh, -c, '" + script +
+           "']\n      env: [PATH=/usr/bin:/bin, 'DIR=" + Told() + "']\n";
+  }
+  static v1::ContainerConfig With(v1::ContainerConfig config, const std::string& device = "test.com/thing=one") {
+    config.add_cdi_devices()->set_name(device);
+    return config;
+  }
+  void ExpectRefused(const std::string& pod, const v1::ContainerConfig& config, const std::string& why) {
+    auto reply = TryCreate(pod, config);
+    EXPECT_NE(reply.code(), grpc::OK);
+    EXPECT_NE(reply.text().find(why), std::string::npos) << reply.text();
+    EXPECT_TRUE(Containers().empty());
+  }
+};
+
+TEST_F(Cdi, DevicesAreWhatTheirSpecificationSays) {
+  WriteSpec("    deviceNodes:\n    - {path: /dev/fuse, permissions: r}\n    - {path: /dev/mine, hostPath: /dev/null, fileMode: 0640, gid: 7}\n"
+            "    - {path: /dev/net/tun, type: c, major: 10, minor: 200}\n    - {path: /dev/loop9, type: b, major: 7, minor: 9}\n"
+            "    env: [CDI=yes, PATH=/cdi:/bin]\n    additionalGids: [4711]\n"
+            "    mounts:\n    - {hostPath: /etc/hostname, containerPath: /given/name, options: [ro, nosuid, nodev, bind]}\n");
+  std::string container = StartNew(RunPod(PodConfig("pod")), With(Sleeper("c")));
+  auto seen = Exec(container, {"sh", "-c",
+                               "echo $CDI $PATH; id -G; stat -c '%F %a %g %t:%T' /dev/mine /dev/fuse /dev/net/tun /dev/loop9; "
+                               "cat /given/name; (: < /dev/fuse) && echo read; (: > /dev/fuse) 2>/dev/null || echo refused"});
+  struct stat fuse{};
+  ASSERT_EQ(::stat("/dev/fuse", &fuse), 0);
+  char mode[8];
+  std::snprintf(mode, sizeof mode, "%o", fuse.st_mode & 07777);
+  EXPECT_EQ(seen.stdout(), "yes /cdi:/bin\n0 4711\ncharacter special file 640 7 1:3\ncharacter special file " +
+                               std::string(mode) + " " + std::to_string(fuse.st_gid) + " a:e5\n" +
+                               "character special file 666 0 a:c8\nblock special file 666 0 7:9\n" +
+                               ReadText("/etc/hostname") + "read\nrefused\n")
+      << seen.stderr();
+}
+
+TEST_F(Cdi, AnnotationsNameDevicesToo) {
+  WriteSpec("    env: [CDI=yes]\n");
+  auto config = Sleeper("c");
+  (*config.mutable_annotations())["cdi.k8s.io/plugin"] = "test.com/thing=one";
+  std::string pod = RunPod(PodConfig("pod"));
+  std::string container = StartNew(pod, config);
+  EXPECT_EQ(Exec(container, {"sh", "-c", "echo $CDI"}).stdout(), "yes\n");
+  EXPECT_EQ(CreateContainer(pod, config), container);  // the same request
+  Restart();
+  EXPECT_EQ(Exec(container, {"sh", "-c", "echo $CDI"}).stdout(), "yes\n");
+  EXPECT_EQ(CreateContainer(pod, config), container);
+}
+
+TEST_F(Cdi, WhatCantBeHadIsRefusedAndNothingIsMade) {
+  std::string pod = RunPod(PodConfig("pod"));
+  ExpectRefused(pod, With(Sleeper("c")), "CDI device \"test.com/thing=one\": in no specification");
+  ExpectRefused(pod, With(Sleeper("c"), "thing"), "CDI_devices[0].name");
+  WriteText(Dir() + "/bad.json", "{");
+  ExpectRefused(pod, With(Sleeper("c")), "bad.json: not JSON");
+  WriteSpec("    deviceNodes: [{path: /dev/nvidia4711}]\n");
+  ExpectRefused(pod, With(Sleeper("c")), "/dev/nvidia4711");
+  WriteSpec("    hooks: [{hookName: createContainer, path: /usr/bin/other}]\n");
+  ExpectRefused(pod, With(Sleeper("c")), "CDI hook createContainer /usr/bin/other: not in [cdi] hooks");
+  WriteSpec("    env: [A=b]\n");
+  WriteSpec("    env: [A=b]\n", "again.yaml");
+  ExpectRefused(pod, With(Sleeper("c")), "ambiguous");
+  std::filesystem::remove(Dir() + "/again.yaml");
+  StartNew(pod, With(Sleeper("c")));  // beside bad.json
+}
+
+// A hook sees the container's files and changes them; what it says goes into the error.
+TEST_F(Cdi, HooksRunBesideTheContainer) {
+  WriteSpec(RunsHook("createContainer",
+                     "cat > $DIR/state; cd $(grep -o \"/[^ ]*/root/containers/[0-9a-f]*/bundle\" $DIR/state) "
+                     "&& grep -c ociVersion config.json > $DIR/seen && ls rootfs/proc/self >/dev/null && ln -s target rootfs/link") +
+            RunsHook("poststop", "echo > $DIR/stopped").substr(std::string("    hooks:\n").size()) +
+            RunsHook("poststart", "echo > $DIR/started").substr(std::string("    hooks:\n").size()));
+  std::string pod = RunPod(PodConfig("pod"));
+  std::string container = CreateContainer(pod, With(Sleeper("c")));
+  std::string state = ReadText(Told() + "/state");
+  EXPECT_NE(state.find("\"id\":\"" + container + "\""), std::string::npos) << state;
+  EXPECT_NE(state.find("\"status\":\"creating\""), std::string::npos) << state;
+  EXPECT_EQ(ReadText(Told() + "/seen"), "1\n");
+  EXPECT_FALSE(std::filesystem::exists(Told() + "/started"));
+  Start(container);
+  EXPECT_TRUE(std::filesystem::exists(Told() + "/started"));
+  EXPECT_EQ(Exec(container, {"readlink", "/link"}).stdout(), "target\n");
+  EXPECT_FALSE(std::filesystem::exists(Told() + "/stopped"));
+  RemoveContainer(container);
+  EXPECT_TRUE(std::filesystem::exists(Told() + "/stopped"));
+}
+
+TEST_F(Cdi, AHookThatFailsLeavesNothing) {
+  WriteSpec(RunsHook("createContainer", "echo no driver >&2; exit 3"));
+  ExpectRefused(RunPod(PodConfig("pod")), With(Sleeper("c")),
+                "CDI hook createContainer /bin/sh: exited with 3; it said: no driver");
+}
+
+}  // namespace
+}  // namespace cradle::test
