@@ -148,7 +148,7 @@ TEST_F(StoreTest, ADigestThatDoesNotFitIsRefusedAndLeavesNothing) {
 
 TEST_F(StoreTest, ALayoutInATarAndADockerArchiveAreRead) {
   std::string layer = TarWriter().Directory("etc").File("etc/motd", "hello").Take();
-  LayoutImage image{"example.com/saved:1", {layer}, {}, {}, {"sh"}, ""};
+  LayoutImage image{"example.com/saved:1", {layer}, {}, {}, {"sh"}, "", {}, {}};
   LayoutDocuments documents = MakeDocuments(image);
   TarWriter docker;
   docker.File("0/layer.tar", layer).File("config.json", documents.config).Symlink("1", "0");
