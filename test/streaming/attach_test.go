@@ -114,7 +114,7 @@ func (g *gate) Write(bytes []byte) (int, error) {
 
 // Who doesn't read loses the attachment, and holds up neither the container nor its log.
 func TestAttachSlowReader(t *testing.T) {
-	const lines = 150_000 // of 100 bytes: more than all buffers on the way hold
+	const lines = 600_000 // of 100 bytes: more than the sockets on the way (tcp_rmem, tcp_wmem: 38 MB) and our queue hold
 	for _, wire := range newest {
 		container := startShell(t, &cri.ContainerConfig{Stdin: true},
 			fmt.Sprintf("while read x; do echo got $x; [ $x = go ] && break; done; yes %099d | head -n %d; echo end", 0, lines))
