@@ -51,6 +51,7 @@ std::string BenchNode::Create(const std::string& pod, const std::vector<std::str
   request.set_pod_sandbox_id(pod);
   auto* config = request.mutable_config();
   config->mutable_metadata()->set_name("bench");
+  config->mutable_metadata()->set_attempt(attempts_++);  // a pod may have several
   config->mutable_image()->set_image(kImage);
   for (const std::string& word : command) config->add_command(word);
   config->set_log_path("0.log");

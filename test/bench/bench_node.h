@@ -53,6 +53,7 @@ class BenchNode {
   test::Daemon daemon_;
   test::Cri cri_;
   int count_ = 0;
+  uint32_t attempts_ = 0;
 };
 
 }  // namespace cradle::bench
