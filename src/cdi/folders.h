@@ -16,5 +16,4 @@ namespace cradle::cdi {
 // *.json and *.yaml are read, of at most 4 MiB. kInvalidArgument, kFailedPrecondition. Any thread; reads files.
 Result<Edits> FindDevices(const std::vector<std::string>& folders, const std::vector<std::string>& names);
 
-
 }  // namespace cradle::cdi

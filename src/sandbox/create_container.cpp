@@ -184,8 +184,7 @@ Result<> Node::MakeContainer(Container& made) {
       if (!gone.ok() && gone.error().code() == Code::kNotFound) return {};
       return gone;
     }));
-    return steps.Do("hooks", [&]() -> Result<> {
-      if (record.hooks.empty()) return {};
+    return steps.Do("hooks", [&] {
       return RunHooks(made, {cdi::kPrestart, cdi::kCreateRuntime, cdi::kCreateContainer}, "creating");
     });
   };
