@@ -28,6 +28,8 @@ Result<pb::PodSandboxStats> ReadPod(const sandbox::Runtime& runtime, CpuRates& r
   *out.mutable_attributes() = DescribeAttributes(pod);
   pb::LinuxPodSandboxStats* linux_part = out.mutable_linux();
   if (!pod.ready) return out;
+  // The pod after its containers: then none of its sums is less than a part of it.
+  for (auto& one : ReadAll(runtime, rates, RunningIn(runtime, pod))) *linux_part->add_containers() = std::move(one);
   cgroups::Stats stats = TRY(runtime.ReadPodStats(pod));
   *linux_part->mutable_cpu() = DescribeCpu(stats, rates.Update(pod.record.id.str(), stats));
   *linux_part->mutable_memory() = DescribeMemory(stats);
@@ -38,7 +40,6 @@ Result<pb::PodSandboxStats> ReadPod(const sandbox::Runtime& runtime, CpuRates& r
   linux_part->mutable_process()->set_timestamp(stats.wall_nanos);
   linux_part->mutable_process()->mutable_process_count()->set_value(
       TRY(runtime.CountProcesses(pod.record.cgroup_parent)));
-  for (auto& one : ReadAll(runtime, rates, RunningIn(runtime, pod))) *linux_part->add_containers() = std::move(one);
   return out;
 }
 

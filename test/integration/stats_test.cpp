@@ -49,7 +49,7 @@ TEST_F(StatsTest, OfAPodAreTheKernels) {
   std::string container = StartNew(pod, Shell("main", "x=$(head -c 20000000 /dev/zero | tr '\\0' x); "
                                                       // A last command would be execed, and the memory gone.
                                                       "while :; do sleep 1000; done"));
-  ASSERT_TRUE(Eventually([&] { return MemoryOf(container) > (15u << 20); }));
+  ASSERT_TRUE(Eventually([&] { return MemoryOf(container) > (18u << 20); }));
   uint64_t cpu_before = CpuNanosOf(container);
   uint64_t received_before = Received(container);
   v1::PodSandboxStats stats = PodStats(pod);
