@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <mutex>
 #include <optional>
@@ -67,6 +68,7 @@ class CniNetwork final : public Network {
                           Deadline deadline) const;
   Result<std::string> Run(const PluginConf& plugin, const Call& call, std::string input,
                           Deadline deadline) const;
+  Result<Attachment> AddOrUndo(const NetworkList& list, Record record, Deadline deadline) const;
   Result<Attachment> AddAll(const NetworkList& list, Record& record, Deadline deadline) const;
   Result<> DelAll(const NetworkList& list, const Record& record, const std::string& netns,
                   Deadline deadline) const;
@@ -75,6 +77,7 @@ class CniNetwork final : public Network {
 
   const Config config_;
   std::shared_mutex adds_;  // shared by Add; GC alone: it would free what an ADD under way has taken
+  std::atomic<uint64_t> adds_begun_ = 0, adds_ended_ = 0;
   mutable std::mutex mutex_;
   ListPtr list_;  // null: none is valid
   Result<> status_ = FailedPrecondition("the network list has not been read yet");
@@ -201,21 +204,33 @@ Result<Attachment> CniNetwork::Add(const AddRequest& request, Deadline deadline)
   Record record = TRY(MakeRecord(request));
   ListPtr list = TRY(List());
   std::shared_lock adding(adds_);
-  std::string context = Cat("network ", list->name);
+  uint64_t ended = adds_ended_, begun = ++adds_begun_;
+  auto added = AddOrUndo(*list, record, deadline);
+  // Plugins look for what all pods share (firewall: its chains), then make it: of two at once, the
+  // later fails where neither would alone. What failed beside others is tried once more. A lock
+  // around the first would let one plugin that hangs keep all other pods from their network.
+  bool alone = ended + 1 == begun && adds_begun_ == begun;
+  if (!added.ok() && !alone && MillisLeft(deadline) > 0) added = AddOrUndo(*list, record, deadline);
+  ++adds_ended_;
+  return std::move(added).With(Cat("network ", list->name));
+}
+
+Result<Attachment> CniNetwork::AddOrUndo(const NetworkList& list, Record record,
+                                         Deadline deadline) const {
   // An earlier attempt of the same pod: its remains first.
   if (auto earlier = LoadRecord(config_.record_dir, record.pod_id); earlier.ok())
-    TRYV(DelRecorded(*earlier, request.netns_path, deadline).With(context));
-  record.list_file = list->file;
-  record.list_text = list->text;
-  TRYV(SaveRecord(config_.record_dir, record).With(context));
-  auto added = AddAll(*list, record, deadline);
+    TRYV(DelRecorded(*earlier, record.netns, deadline));
+  record.list_file = list.file;
+  record.list_text = list.text;
+  TRYV(SaveRecord(config_.record_dir, record));
+  auto added = AddAll(list, record, deadline);
   if (added.ok()) return added;
   // On its own time: the request's may be what has run out.
-  auto undone = DelRecorded(record, request.netns_path, After(config_.plugin_timeout));
+  auto undone = DelRecorded(record, record.netns, After(config_.plugin_timeout));
   if (!undone.ok())
     added = Error(added.error().code(),
                   Cat(added.error().text(), "; and undoing it: ", undone.error().text()));
-  return std::move(added).With(context);
+  return added;
 }
 
 Result<Attachment> CniNetwork::AddAll(const NetworkList& list, Record& record,

@@ -102,6 +102,27 @@ TEST_F(NetworkTest, AFailedAddIsUndone) {
   EXPECT_TRUE(network_->RecordedPods().empty());
 }
 
+// As the firewall plugin of the first two pods of a node: both look, both make, one fails.
+TEST_F(NetworkTest, AnAddThatFailsBesideAnotherIsMadeAgain) {
+  std::string fifo = dir() + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  Plugin("first", Cat("[ $CNI_COMMAND = DEL ] && exit 0\n[ $CNI_CONTAINERID = slow ] && read go < ", fifo,
+                      "\n[ $CNI_CONTAINERID = slow -o -e ", dir(), "/made ] || { touch ", dir(), "/made; exit 1; }\n",
+                      kResult));
+  List(R"({"name": "net", "cniVersion": "1.0.0", "type": "first"})", "a.conf");
+  Open();
+  AddRequest slow = Request();
+  slow.pod_id = "slow";
+  std::thread other([&] { ASSERT_OK(network_->Add(slow, After(kLong))); });
+  UniqueFd go(::open(fifo.c_str(), O_WRONLY | O_CLOEXEC));  // waits for the reader
+  auto added = network_->Add(Request(), After(kLong));
+  EXPECT_TRUE(added.ok()) << added.error().text();
+  EXPECT_TRUE(sys::WriteAll(go, "go\n", 3).ok());
+  other.join();
+  EXPECT_EQ(Calls(), "first ADD\nfirst ADD\nfirst DEL\nfirst ADD\n");
+  EXPECT_EQ(network_->RecordedPods(), (std::vector<std::string>{"pod1", "slow"}));
+}
+
 TEST_F(NetworkTest, WhatCantBeUndoneStaysOnRecordForALaterDel) {
   Plugin("first", Cat("[ $CNI_COMMAND = DEL ] || ", kResult));
   Plugin("second", "exit 1");
