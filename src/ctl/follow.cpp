@@ -1,5 +1,8 @@
 #include "ctl/follow.h"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/sys/socket.h"
 
@@ -8,6 +11,12 @@ namespace {
 
 // State and log are looked at this often: both are cheap (the daemon's memory, one read).
 constexpr milliseconds kPeriod{100};
+
+// Waits a while; true when a signal has come, or nobody reads standard output any more (which is always told).
+Result<bool> IsToEnd(FdRef signals) {
+  pollfd fds[] = {{signals.get(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}};
+  return sys::Poll(fds, After(kPeriod));
+}
 
 }  // namespace
 
@@ -31,7 +40,7 @@ Result<pb::ContainerStatus> Follow(Client& client, const std::string& id, LogTai
     auto status = TRY(StatusOf(client, id));
     if (log != nullptr) TRYV(log->Drain());  // after the state: an exited one writes no more
     if (status.state() != pb::CONTAINER_RUNNING) return status;
-    if (TRY(sys::PollReadable(signals, After(kPeriod)))) return status;
+    if (TRY(IsToEnd(signals))) return status;
   }
 }
 

@@ -1,3 +1,5 @@
+#include <signal.h>
+
 #include "base/clock.h"
 #include "ctl/find.h"
 #include "ctl/follow.h"
@@ -28,8 +30,9 @@ Result<int> Logs(Client& client, const LogOptions& options) {
   }
   LogFilter filter{options.timestamps, options.tail, TRY(SinceTime(options.since))};
   auto log = TRY(LogTail::Open(status.log_path(), std::move(filter)));
-  if (options.follow) TRY(Follow(client, container.id(), &log, FdRef()));
-  return 0;
+  if (!options.follow) return 0;
+  auto last = TRY(Follow(client, container.id(), &log, FdRef()));
+  return last.state() == pb::CONTAINER_RUNNING ? 128 + SIGPIPE : 0;
 }
 
 }  // namespace cradle::ctl

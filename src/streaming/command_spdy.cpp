@@ -35,6 +35,7 @@ Result<> SpdyCommand::Begin(const SessionPlan& plan) {
     connection_.Abort();
     OnGone("the client doesn't open its streams");
   });
+  connection_.KeepAlive(spdy::Ping(spdy::kOwnPing));
   return connection_.Begin(plan.answer, plan.leftover);
 }
 

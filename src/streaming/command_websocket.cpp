@@ -18,6 +18,7 @@ WebSocketCommand::WebSocketCommand(EventLoop& loop, sys::PageBuffer& scratch, co
 
 Result<> WebSocketCommand::Begin(const SessionPlan& plan) {
   TRYV(connection_.Begin(plan.answer, {}));
+  connection_.KeepAlive(websocket::Head(websocket::Opcode::kPing, 0));
   // An empty message says that the streams are there.
   Send(streams_.out ? Channel::kStdout : streams_.err ? Channel::kStderr : Channel::kError, {});
   handler_.OnReady();

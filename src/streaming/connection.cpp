@@ -32,6 +32,7 @@ void Connection::Watch() {
 
 void Connection::Write(std::string_view head, std::string_view body) {
   if (over() || finishing_) return;
+  spoke_ = true;
   if (queue_.empty()) {
     auto sent = sys::SendPieces(socket_, head, body);
     size_t taken = sent.ok() ? *sent : 0;  // an error comes again as an event
@@ -50,10 +51,23 @@ void Connection::PauseReading(bool paused) {
   if (!over()) Watch();
 }
 
+void Connection::KeepAlive(std::string ping, milliseconds quiet) {
+  ping_ = std::move(ping);
+  quiet_ = quiet;
+  keep_alive_ = loop_.RunAt(After(quiet_), [this] { PingWhenQuiet(); });
+}
+
+void Connection::PingWhenQuiet() {
+  if (!spoke_ && queue_.empty()) Write(ping_);
+  spoke_ = false;
+  keep_alive_ = loop_.RunAt(After(quiet_), [this] { PingWhenQuiet(); });
+}
+
 void Connection::Finish() {
   if (over() || finishing_) return;
   if (queue_.empty()) (void)sys::Shutdown(socket_, SHUT_WR);
   finishing_ = true;
+  keep_alive_.Cancel();
   linger_ = loop_.RunAt(After(kLinger), [this] { Gone("the client doesn't close"); });
   Watch();
 }
@@ -61,6 +75,7 @@ void Connection::Finish() {
 void Connection::Abort() {
   watch_.Reset();
   linger_.Cancel();
+  keep_alive_.Cancel();
   socket_.Reset();
   queue_.clear();
 }

@@ -21,6 +21,7 @@ class Connection {
  public:
   static constexpr size_t kHighWater = 64 * 1024;
   static constexpr seconds kLinger{10};
+  static constexpr seconds kQuiet{20};  // longer than kLinger: nothing follows a closing frame
 
   class Handler {
    public:
@@ -46,6 +47,9 @@ class Connection {
   bool full() const { return queue_.size() - sent_ >= kHighWater; }
   // While paused nothing is read; the peer's end is seen nevertheless.
   void PauseReading(bool paused);
+  // Sends `ping` when nothing was sent for `quiet` (or up to twice as long): proxies and NAT on the client's way drop
+  // connections that say nothing. Whoever doesn't read is left alone.
+  void KeepAlive(std::string ping, milliseconds quiet = kQuiet);
   void Finish();
   // At once, without telling.
   void Abort();
@@ -57,13 +61,17 @@ class Connection {
   bool Flush();
   void Gone(std::string_view why);
   void Watch();
+  void PingWhenQuiet();
 
   EventLoop& loop_;
   UniqueFd socket_;
   sys::PageBuffer& scratch_;
   Handler& handler_;
   EventLoop::Watch watch_;
-  EventLoop::Timer linger_;
+  EventLoop::Timer linger_, keep_alive_;
+  std::string ping_;
+  milliseconds quiet_{};
+  bool spoke_ = false;  // since the last look
   std::string queue_;
   size_t sent_ = 0;  // of the queue
   uint32_t watched_ = 0;

@@ -23,6 +23,11 @@ SpdyForward::SpdyForward(EventLoop& loop, sys::PageBuffer& scratch, const Sessio
       tunnel_(plan.wire == Wire::kTunnel),
       connection_(loop, std::move(socket), scratch, *this) {}
 
+Result<> SpdyForward::Begin(const SessionPlan& plan) {
+  connection_.KeepAlive(tunnel_ ? websocket::Head(websocket::Opcode::kPing, 0) : spdy::Ping(spdy::kOwnPing));
+  return connection_.Begin(plan.answer, plan.leftover);
+}
+
 void SpdyForward::OnBytes(char* data, size_t size) {
   if (!tunnel_) return Feed({data, size});
   if (auto fed = websocket_.Feed(data, size); !fed.ok() && !connection_.over()) {

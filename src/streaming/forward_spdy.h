@@ -18,7 +18,7 @@ class SpdyForward final : public ForwardClient,
  public:
   SpdyForward(EventLoop& loop, sys::PageBuffer& scratch, const SessionPlan& plan, UniqueFd socket,
               ForwardClient::Handler& handler);
-  Result<> Begin(const SessionPlan& plan) override { return connection_.Begin(plan.answer, plan.leftover); }
+  Result<> Begin(const SessionPlan& plan) override;
   void Data(uint32_t key, std::string_view bytes) override;
   void EndData(uint32_t key) override;
   void Refuse(uint32_t key, std::string_view why) override;

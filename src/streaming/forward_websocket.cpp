@@ -14,6 +14,7 @@ WebSocketForward::WebSocketForward(EventLoop& loop, sys::PageBuffer& scratch, co
 
 Result<> WebSocketForward::Begin(const SessionPlan& plan) {
   TRYV(connection_.Begin(plan.answer, {}));
+  connection_.KeepAlive(websocket::Head(websocket::Opcode::kPing, 0));
   for (uint32_t i = 0; i < ports_.size(); ++i) {
     const char port[2] = {static_cast<char>(ports_[i]), static_cast<char>(ports_[i] >> 8)};
     Send(2 * i, {port, 2});

@@ -12,8 +12,8 @@ namespace {
 using Names = std::span<const std::string_view>;
 
 constexpr std::string_view kTunnelProtocol = "SPDY/3.1+portforward.k8s.io";
-constexpr std::string_view kSpdyCommand[] = {"v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io",
-                                             "channel.k8s.io"};
+constexpr std::string_view kSpdyCommand[] = {"v5.channel.k8s.io", "v4.channel.k8s.io", "v3.channel.k8s.io",
+                                             "v2.channel.k8s.io", "channel.k8s.io"};
 constexpr std::string_view kSpdyForward[] = {"portforward.k8s.io"};
 constexpr std::string_view kWebSocketCommand[] = {"v5.channel.k8s.io", "v4.channel.k8s.io", "v4.base64.channel.k8s.io",
                                                   "channel.k8s.io", "base64.channel.k8s.io"};

@@ -181,7 +181,7 @@ Result<> Parser::OnControl() {
       return {};
     case kPing:
       TRYV(needs(4));
-      // Even ones are answers to pings of ours, of which there are none.
+      // Even ones are answers to pings of ours.
       if (uint32_t id = Load32(payload); id % 2 == 1) handler_.OnPing(id);
       return {};
     default: return {};

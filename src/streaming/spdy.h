@@ -25,6 +25,7 @@ inline constexpr size_t kMaxInflated = 16 * 1024;  // a header block
 inline constexpr size_t kMaxHeaders = 32;
 inline constexpr size_t kMaxField = 1024;          // a name or a value
 inline constexpr size_t kMaxData = 64 * 1024;      // payload of a data frame of ours
+inline constexpr uint32_t kOwnPing = 2;            // a server's are even; nobody waits for the answer
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 // Its value; empty when there is none. Names are lower case on the wire.

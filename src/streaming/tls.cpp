@@ -15,6 +15,7 @@ namespace {
 constexpr size_t kStack = 256 * 1024;
 constexpr size_t kScratch = 64 * 1024;
 constexpr int kTurns = 8;  // pieces in each direction before others get theirs
+constexpr seconds kRefusalTime{10};  // for a refused client to take the alert
 
 }  // namespace
 
@@ -23,6 +24,8 @@ constexpr int kTurns = 8;  // pieces in each direction before others get theirs
 //
 //   inward   client --SSL_read--> to_inner_ --> inner     its end: close_notify --> shutdown(inner)
 //   outward  inner --> to_outer_ --SSL_write--> client     its end: EOF --> close_notify
+//
+// A client whose handshake fails is sent the alert and heard out.
 class TlsRelay {
  public:
   TlsRelay(EventLoop& loop, const OpenSsl& openssl, SSL* ssl, UniqueFd outer, UniqueFd inner, sys::PageBuffer& scratch,
@@ -46,7 +49,9 @@ class TlsRelay {
   }
 
   void Pump() {
-    if (told_ || !Shake()) return;
+    if (told_) return;
+    if (refused_) return DropInput();
+    if (!Shake()) return;
     bool moved = true;
     for (int i = 0; i < kTurns && moved && !told_; ++i) {
       moved = MoveInward();
@@ -69,10 +74,29 @@ class TlsRelay {
     if (result == 1) return shaken_ = true;
     if (!WouldBlock(result)) {
       log::Info(o_.LastError(Code::kInternal, "streaming: TLS handshake").text());
-      return Over(), false;
+      return Refuse(), false;
     }
     Watch();
     return false;
+  }
+
+  // The alert is on its way. The client may have sent its request already: closing with that unread would be a reset,
+  // which overtakes the alert.
+  void Refuse() {
+    refused_ = true;
+    inner_watch_.Reset();
+    inner_.Reset();
+    (void)sys::Shutdown(outer_, SHUT_WR);
+    refusal_ = loop_.RunAt(After(kRefusalTime), [this] { Over(); });
+    SetWatch(outer_watch_, outer_, EPOLLIN, &TlsRelay::OnOuter);
+    DropInput();
+  }
+  void DropInput() {
+    for (int i = 0; i < kTurns; ++i) {
+      auto got = sys::Read(outer_, scratch_.data(), scratch_.size());
+      if (!got.ok() && got.error().err() == EAGAIN) return;
+      if (!got.ok() || *got == 0) return Over();
+    }
   }
 
   // False for an end or a failure; what it waits for is noted.
@@ -161,6 +185,7 @@ class TlsRelay {
     outer_watch_.Reset();
     inner_watch_.Reset();
     again_.Cancel();
+    refusal_.Cancel();
     loop_.Post(over_);
   }
 
@@ -171,9 +196,9 @@ class TlsRelay {
   sys::PageBuffer& scratch_;
   const std::function<void()> over_;
   EventLoop::Watch outer_watch_, inner_watch_;
-  EventLoop::Timer again_;
+  EventLoop::Timer again_, refusal_;
   std::string to_inner_, to_outer_;
-  bool shaken_ = false, in_ended_ = false, out_ended_ = false, inner_gone_ = false;
+  bool shaken_ = false, refused_ = false, in_ended_ = false, out_ended_ = false, inner_gone_ = false;
   bool outer_wants_out_ = false, ended_well_ = false, told_ = false;
 };
 

@@ -165,6 +165,14 @@ TEST_F(CtlTest, ExecEndsWithItsReader) {
   EXPECT_TRUE(Eventually([&] { return !Runs(container, "yes 77752"); }));
 }
 
+TEST_F(CtlTest, FollowedLogsEndWithTheirReader) {
+  StartNew(pod_, Shell("ctl", "echo only; sleep 1000000"));
+  Ctl ctl = Run({"logs", "-f", "ctl"});
+  ASSERT_TRUE(ctl.Shows("only\n"));
+  ctl.CloseOutput();
+  EXPECT_EQ(ctl.Wait(), 128 + SIGPIPE);
+}
+
 TEST_F(CtlTest, ExecInATerminal) {
   StartNew(pod_, Sleeper("ctl"));
   Ctl ctl = RunInTerminal({"exec", "-it", "ctl", "sh"});

@@ -29,7 +29,7 @@ type Wire struct {
 }
 
 func spdyWire(protocols ...string) Wire {
-	newest := protocols[len(protocols)-1]
+	newest := protocols[0]
 	return Wire{
 		name: "SPDY " + newest, first: newest == "channel.k8s.io", structure: newest > "v4", halfClose: newest > "v2",
 		executor: func(address string) remotecommand.Executor {
@@ -51,11 +51,11 @@ func webSocketWire(protocol string) Wire {
 }
 
 var (
-	spdyV4      = spdyWire("v5.channel.k8s.io", "v4.channel.k8s.io") // as kubelet and crictl offer it
+	spdyV5      = spdyWire("v5.channel.k8s.io", "v4.channel.k8s.io") // as kubelet and crictl offer it
 	webSocketV5 = webSocketWire("v5.channel.k8s.io")
-	newest      = []Wire{spdyV4, webSocketV5}
+	newest      = []Wire{spdyV5, webSocketV5}
 	wires       = append([]Wire{spdyWire("channel.k8s.io"), spdyWire("v2.channel.k8s.io"), spdyWire("v3.channel.k8s.io"),
-		webSocketWire("channel.k8s.io"), webSocketWire("v4.channel.k8s.io")}, newest...)
+		spdyWire("v4.channel.k8s.io"), webSocketWire("channel.k8s.io"), webSocketWire("v4.channel.k8s.io")}, newest...)
 )
 
 // clientTLS is how the clients meet a server with TLS.

@@ -69,7 +69,7 @@ var outputs = remotecommand.StreamOptions{Stdout: io.Discard, Stderr: io.Discard
 
 func TestTokens(t *testing.T) {
 	address := ExecURL(outputs, "true")
-	if err := spdyV4.executor(address).StreamWithContext(soon(), outputs); err != nil {
+	if err := spdyV5.executor(address).StreamWithContext(soon(), outputs); err != nil {
 		t.Fatal(err)
 	}
 	for _, header := range []http.Header{asSpdy, asWebSocket} {
@@ -100,7 +100,7 @@ func TestTokens(t *testing.T) {
 func TestProtocols(t *testing.T) {
 	response, connection := upgrade(t, ExecURL(outputs, "true"), with(asSpdy, "X-Stream-Protocol-Version", "v9.channel.k8s.io"))
 	connection.Close()
-	if accepted := response.Header["X-Accepted-Stream-Protocol-Versions"]; response.StatusCode != 403 || len(accepted) != 4 {
+	if accepted := response.Header["X-Accepted-Stream-Protocol-Versions"]; response.StatusCode != 403 || len(accepted) != 5 {
 		t.Errorf("SPDY: %s, accepted: %v", response.Status, accepted)
 	}
 	response, connection = upgrade(t, ExecURL(outputs, "true"), with(asWebSocket, "Sec-Websocket-Protocol", "v9.channel.k8s.io"))
@@ -123,7 +123,7 @@ func TestProtocols(t *testing.T) {
 
 func TestMalformedFrames(t *testing.T) {
 	stdin, keyboard := Pipe()
-	bystander := spdyV4.Sh(remotecommand.StreamOptions{Stdin: stdin}, "echo ready; cat")
+	bystander := spdyV5.Sh(remotecommand.StreamOptions{Stdin: stdin}, "echo ready; cat")
 	bystander.Out.Await(t, "ready\n")
 	forward := with(asSpdy, "X-Stream-Protocol-Version", "portforward.k8s.io")
 	tunnel := with(asWebSocket, "Sec-Websocket-Protocol", "SPDY/3.1+portforward.k8s.io")

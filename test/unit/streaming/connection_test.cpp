@@ -129,6 +129,18 @@ TEST_F(ConnectionTest, DropsAPeerThatMakesTheQueueGrow) {
   EXPECT_NE(*told_->gone, "");
 }
 
+TEST_F(ConnectionTest, SpeaksUpWhenItIsQuiet) {
+  ASSERT_TRUE(connection_->Begin("answer", "").ok());
+  connection_->KeepAlive("ping", milliseconds(1));
+  std::string got;
+  auto reading = loop_->Add(peer_, EPOLLIN, [&](uint32_t) {
+    got += ReadSome();
+    if (got.size() >= 14) loop_->Stop();
+  });
+  loop_->Run();
+  EXPECT_TRUE(got.starts_with("answerpingping")) << got;
+}
+
 TEST(SinkTest, KeepsWhatThePipeDoesNotTakeThenEnds) {
   auto loop = std::move(*EventLoop::Create());
   auto pipe = std::move(*sys::MakePipe());

@@ -19,7 +19,7 @@ constexpr char kWeb[] =
 
 TEST(Negotiate, TakesTheFirstSpdyProtocolThatIsKnown) {
   auto answer = Ask(Kind::kExec,
-                    std::string(kSpdy) + "X-Stream-Protocol-Version: v5.channel.k8s.io\r\n"
+                    std::string(kSpdy) + "X-Stream-Protocol-Version: v6.channel.k8s.io\r\n"
                                          "X-Stream-Protocol-Version: v4.channel.k8s.io, channel.k8s.io\r\n",
                     "POST");
   ASSERT_TRUE(answer.agreed);
@@ -28,6 +28,15 @@ TEST(Negotiate, TakesTheFirstSpdyProtocolThatIsKnown) {
   EXPECT_EQ(answer.text,
             "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n"
             "X-Stream-Protocol-Version: v4.channel.k8s.io\r\n\r\n");
+}
+
+TEST(Negotiate, SpeaksEveryVersionOverSpdy) {
+  for (std::string name : {"v5.channel.k8s.io", "v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io",
+                           "channel.k8s.io"}) {
+    auto answer = Ask(Kind::kAttach, kSpdy + Cat("X-Stream-Protocol-Version: ", name, "\r\n"), "POST");
+    ASSERT_TRUE(answer.agreed) << name;
+    EXPECT_EQ(answer.agreed->protocol, name);
+  }
 }
 
 TEST(Negotiate, NamesTheSpdyProtocolsThatItKnows) {
