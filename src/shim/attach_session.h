@@ -20,6 +20,7 @@ class AttachSession final : public Session, private streaming::CommandClient::Ha
                 UniqueFd socket, Over over);
   Result<> Begin() override { WatchIdle(); return client_->Begin(plan_); }
   void End(std::string_view why) override { Finish(streaming::Status::Failed(why)); }
+  bool all_sent() const override { return client_->connection().all_sent(); }
 
  private:
   void OnReady() override;

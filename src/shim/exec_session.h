@@ -29,6 +29,7 @@ class ExecSession final : public Session, private streaming::CommandClient::Hand
   pid_t pid() const override { return pid_; }
   void OnReaped(const sys::Exit& exit) override;
   void End(std::string_view why) override;
+  bool all_sent() const override { return client_->connection().all_sent(); }
 
  private:
   struct Output {

@@ -19,6 +19,7 @@ class ForwardSession final : public Session, private streaming::ForwardClient::H
   ForwardSession(Services& services, streaming::SessionPlan plan, UniqueFd pause, UniqueFd socket, Over over);
   Result<> Begin() override { WatchIdle(); return client_->Begin(plan_); }
   void End(std::string_view why) override;
+  bool all_sent() const override { return client_->connection().all_sent(); }
 
  private:
   struct Peer {

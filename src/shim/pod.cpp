@@ -11,7 +11,8 @@ namespace cradle::shim {
 namespace {
 
 constexpr seconds kShutdownTime{10};
-constexpr seconds kSessionsTime{2};  // at a shutdown: for clients to take what was sent
+constexpr milliseconds kGoodbyeTime{250};  // at a shutdown: for clients that were told to go
+constexpr seconds kSessionsTime{2};        // and for those that don't read to take what they are told
 constexpr size_t kMaxSessions = 1024;
 
 template <class Plan>
@@ -229,6 +230,10 @@ void Pod::Shutdown(ReplyTo to) {
     if (container->pid() != 0) container->Kill();
   if (pause_.pid != 0) (void)sys::PidfdSendSignal(pause_.pidfd, SIGKILL);
   for (const auto& [raw, session] : sessions_) session->End("the pod is being stopped");
+  goodbye_timer_ = services_.loop.RunAt(After(kGoodbyeTime), [this] {
+    std::erase_if(sessions_, [](const auto& entry) { return entry.second->all_sent(); });
+    QuitWhenEmpty();
+  });
   sessions_timer_ = services_.loop.RunAt(After(kSessionsTime), [this] {
     sessions_.clear();
     QuitWhenEmpty();

@@ -60,7 +60,7 @@ class Pod {
   std::map<Session*, std::shared_ptr<Session>> sessions_;
   ReplyTo shutdown_;
   bool shutting_down_ = false;
-  EventLoop::Timer trim_, shutdown_timer_, sessions_timer_;
+  EventLoop::Timer trim_, shutdown_timer_, goodbye_timer_, sessions_timer_;
 };
 
 }  // namespace cradle::shim

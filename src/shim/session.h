@@ -25,6 +25,8 @@ class Session : public std::enable_shared_from_this<Session> {
   virtual void OnReaped(const sys::Exit&) {}
   // The pod is being shut down, or nothing has happened for long: tells the client and ends.
   virtual void End(std::string_view why) = 0;
+  // Nothing waits for the client to read.
+  virtual bool all_sent() const = 0;
 
  protected:
   Session(Services& services, streaming::SessionPlan plan, Over over)

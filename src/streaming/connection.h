@@ -54,6 +54,7 @@ class Connection {
   // At once, without telling.
   void Abort();
   bool over() const { return !socket_.valid(); }
+  bool all_sent() const { return queue_.empty(); }
 
  private:
   void OnEvents(uint32_t events);

@@ -34,6 +34,9 @@ class Container : public NodeTest {
   int count_ = 0;
 };
 
+constexpr v1::MountPropagation kPropagations[] = {v1::PROPAGATION_PRIVATE, v1::PROPAGATION_HOST_TO_CONTAINER,
+                                                  v1::PROPAGATION_BIDIRECTIONAL};
+
 std::string Field(const std::string& status, const std::string& name) {
   for (const std::string& line : Lines(status))
     if (line.rfind(name + ":\t", 0) == 0) return line.substr(name.size() + 2);
@@ -240,14 +243,47 @@ TEST_F(Container, MountsAsItsOptionsSay) {
 }
 
 TEST_F(Container, AMissingHostPathIsNamed) {
+  for (auto propagation : kPropagations) {
+    auto config = Sleeper("c");
+    auto* data = config.add_mounts();
+    data->set_host_path(daemon().dir() + "/none");
+    data->set_container_path("/data");
+    data->set_propagation(propagation);
+    auto reply = TryCreate(pod_, config);
+    EXPECT_EQ(reply.code(), grpc::NOT_FOUND) << reply.text();
+    EXPECT_NE(reply.text().find(daemon().dir() + "/none"), std::string::npos) << reply.text();
+    EXPECT_FALSE(std::filesystem::exists(daemon().dir() + "/none"));
+  }
+}
+
+TEST_F(Container, MountsPropagateAsAskedAlsoThroughALink) {
+  std::string host = daemon().dir() + "/volume", link = daemon().dir() + "/link";
+  std::filesystem::create_directories(host);
+  std::filesystem::create_directory_symlink(host, link);
+  ASSERT_EQ(::mount("none", host.c_str(), "tmpfs", 0, nullptr), 0);
+  ASSERT_EQ(::mount(nullptr, host.c_str(), nullptr, MS_SHARED, nullptr), 0);
+  auto pod = PodConfig("privileged");
+  pod.mutable_linux()->mutable_security_context()->set_privileged(true);
   auto config = Sleeper("c");
-  auto* data = config.add_mounts();
-  data->set_host_path(daemon().dir() + "/none");
-  data->set_container_path("/data");
-  auto reply = TryCreate(pod_, config);
-  EXPECT_EQ(reply.code(), grpc::NOT_FOUND) << reply.text();
-  EXPECT_NE(reply.text().find(daemon().dir() + "/none"), std::string::npos) << reply.text();
-  EXPECT_FALSE(std::filesystem::exists(daemon().dir() + "/none"));
+  config.mutable_linux()->mutable_security_context()->set_privileged(true);
+  for (auto propagation : kPropagations) {
+    auto* mount = config.add_mounts();
+    mount->set_host_path(link);
+    mount->set_container_path("/" + std::to_string(propagation));
+    mount->set_propagation(propagation);
+  }
+  std::string container = StartNew(RunPod(pod), config);
+  std::filesystem::create_directories(host + "/of-host");
+  ASSERT_EQ(::mount("none", (host + "/of-host").c_str(), "tmpfs", 0, nullptr), 0);
+  EXPECT_EQ(Exec(container, {"sh", "-c", "for i in 0 1 2; do grep -q \" /$i/of-host \" /proc/self/mountinfo && echo $i; done"}).stdout(), "1\n2\n");
+  EXPECT_EQ(Exec(container, {"sh", "-c", "for i in 0 1 2; do mkdir /$i/of-$i; mount -t tmpfs none /$i/of-$i; done"}).stderr(), "");
+  std::string mounts = ReadText("/proc/self/mountinfo");
+  for (const char* name : {"/of-0 ", "/of-1 "}) EXPECT_EQ(mounts.find(host + name), std::string::npos) << name;
+  EXPECT_NE(mounts.find(host + "/of-2 "), std::string::npos) << mounts;
+  StopContainer(container, 0);
+  EXPECT_EQ(::umount2(host.c_str(), MNT_DETACH), 0);
+  std::filesystem::remove(link);
+  std::filesystem::remove_all(host);
 }
 
 TEST_F(Container, RecursiveReadOnlyCoversWhatIsMountedBelow) {
@@ -305,6 +341,15 @@ TEST_F(Container, AddsAndDropsCapabilities) {
   capabilities->add_drop_capabilities("ALL");
   capabilities->add_add_capabilities("NET_ADMIN");
   EXPECT_EQ(Said(config), "CapEff:\t0000000000001000\n");
+}
+
+TEST_F(Container, AmbientCapabilitiesReachAUserWhoIsNotRoot) {
+  auto config = Shell("c", "grep -E '^Cap(Eff|Amb)' /proc/self/status");
+  auto* security = config.mutable_linux()->mutable_security_context();
+  security->mutable_run_as_user()->set_value(1000);
+  security->mutable_capabilities()->add_add_capabilities("NET_ADMIN");
+  security->mutable_capabilities()->add_add_ambient_capabilities("NET_ADMIN");
+  EXPECT_EQ(Said(config), "CapEff:\t0000000000001000\nCapAmb:\t0000000000001000\n");
 }
 
 TEST_F(Container, KeepsNoNewPrivilegesAndSeccomp) {

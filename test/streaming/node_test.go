@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -31,6 +30,7 @@ const (
 var (
 	build = flag.String("build", "", "build folder of the cradled to test")
 	cni   = flag.String("cni", "", "folder of CNI plugins")
+	dir   = flag.String("dir", "", "an empty folder for cradled's files")
 	full  = flag.Bool("full", false, "the full sizes and counts, which take minutes")
 	node  *Node
 )
@@ -55,13 +55,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "cradle-streaming.")
-	check(err)
-	defer func() {
-		syscall.Unmount(dir+"/state", syscall.MNT_DETACH) // cradled's tmpfs
-		check(os.RemoveAll(dir))
-	}()
-	node = &Node{dir: dir}
+	node = &Node{dir: *dir}
 	before := processes()
 	node.prepare()
 	node.Start()
@@ -79,7 +73,7 @@ func run(m *testing.M) int {
 	}
 	if code != 0 {
 		fmt.Printf("the shared pod's shim said:\n%s\n", tail(string(log), 40))
-		daemonLog, _ := os.ReadFile(dir + "/cradled.log")
+		daemonLog, _ := os.ReadFile(node.dir + "/cradled.log")
 		fmt.Printf("cradled said:\n%s\n", tail(string(daemonLog), 40))
 	}
 	return code

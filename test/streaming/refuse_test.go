@@ -163,6 +163,29 @@ func TestMalformedFrames(t *testing.T) {
 	want(t, "the other session", bystander.Out.String(), "ready\nstill here")
 }
 
+// What comes in one piece with the request's head is the session's.
+func TestBytesBehindTheHead(t *testing.T) {
+	address := ExecURL(remotecommand.StreamOptions{Stdin: strings.NewReader(""), Stdout: io.Discard}, "head", "-c", "5")
+	target := must(url.Parse(address))
+	connection := must(net.Dial("tcp", target.Host))
+	defer connection.Close()
+	connection.SetDeadline(time.Now().Add(patience))
+	io.WriteString(connection, "GET "+target.Path+" HTTP/1.1\r\nHost: "+target.Host+"\r\nConnection: Upgrade\r\n"+
+		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "+webSocketKey+"\r\n"+
+		"Sec-WebSocket-Protocol: v4.channel.k8s.io\r\n\r\n"+"\x82\x86\x00\x00\x00\x00\x00hello")
+	var got strings.Builder
+	for piece := make([]byte, 4096); !strings.Contains(got.String(), "Success"); {
+		count, err := connection.Read(piece)
+		if err != nil {
+			t.Fatalf("%v after %q", err, got.String())
+		}
+		got.Write(piece[:count])
+	}
+	if !strings.Contains(got.String(), "\x82\x06\x01hello") {
+		t.Errorf("%q", got.String())
+	}
+}
+
 func TestMalformedHeads(t *testing.T) {
 	host := streamingHost()
 	for _, one := range []struct{ request, status string }{

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <filesystem>
+
 namespace cradle::container {
 namespace {
 
@@ -32,6 +34,9 @@ TEST(Defaults, EnvironmentHasNamesAndValues) {
 
 TEST(Defaults, AZoneMustBeThere) {
   EXPECT_EQ(*FindTimezone(""), "");
+  if (std::filesystem::exists("/etc/localtime")) {
+    EXPECT_EQ(*FindTimezone("Local"), "/etc/localtime");
+  }
   for (const char* bad : {"No/Where", "../../../etc/passwd", "/etc/passwd", "Europe"}) {
     auto zone = FindTimezone(bad);
     ASSERT_FALSE(zone.ok()) << bad;
