@@ -1,5 +1,6 @@
 #include "streaming/server.h"
 
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -23,6 +24,7 @@ constexpr size_t kStack = 256 * 1024;
 constexpr int kBacklog = 128;
 constexpr size_t kMaxHeads = 256;  // connections whose head isn't complete
 constexpr seconds kHeadTime{10};
+constexpr seconds kTrimTime{1};  // after the last client the heap's free pages go back to the kernel
 constexpr int kKeepAliveIdle = 60, kKeepAliveInterval = 15, kKeepAliveProbes = 4;  // seconds, seconds
 constexpr int kUnackedMillis = 120'000;
 
@@ -82,6 +84,7 @@ class HttpServer final : public Server {
   UniqueFd listener_;
   std::unique_ptr<EventLoop> loop_;
   EventLoop::Watch listening_;
+  EventLoop::Timer trim_;
   Clients clients_;
   uint64_t next_key_ = 1;
   ThreadPool pool_{"streams", 16};
@@ -115,6 +118,7 @@ void HttpServer::AcceptAll() {
     if (!accepted.ok()) return;
     if (clients_.size() >= kMaxHeads) continue;
     TuneSocket(*accepted);
+    trim_ = loop_->RunAt(After(kTrimTime), [] { ::malloc_trim(0); });
     if (tls_) accepted = tls_->Unwrap(std::move(*accepted));
     if (!accepted.ok()) continue;
     uint64_t key = next_key_++;

@@ -161,7 +161,7 @@ func TestAbortedSessionsLeaveNothing(t *testing.T) {
 	settle := func(enough func() bool) bool {
 		return eventually(func() bool { return !runs("yes") && !runs("sleep 44461") }) && eventually(enough)
 	}
-	abortMany(t, 200) // threads, tables and free lists grow to what they need once
+	abortMany(t, count/5) // threads, tables and free lists grow to what they need once
 	var daemonBefore, shimBefore Usage
 	var before int
 	settle(func() bool {
