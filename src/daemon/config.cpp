@@ -38,6 +38,7 @@ constexpr Key kKeys[] = {
     {"cni.conf_dir", &Config::cni_conf_dir, "network lists; the first by name is taken"},
     {"cni.bin_dirs", &Config::cni_bin_dirs, "where plugins are looked for"},
     {"image.additional_store", &Config::image_additional_store, "root of another store, read only; empty: none"},
+    {"image.keep_blobs", &Config::image_keep_blobs, "compressed layers stay, too, so that exports give the same images"},
     {"image.max_layer_bytes", &Config::image_max_layer_bytes, "of one layer, unpacked"},
     {"image.max_layer_entries", &Config::image_max_layer_entries, "files and folders of one layer"},
     {"image.max_layer_ratio", &Config::image_max_layer_ratio, "of a layer's size unpacked to compressed"},

@@ -25,6 +25,7 @@ struct Config {
   std::string registry_credentials = "/etc/cradle/config.json";
   int64_t registry_stall_seconds = 60;
   std::string image_additional_store;
+  bool image_keep_blobs = false;
   int64_t image_max_layer_bytes = int64_t{64} << 30;
   int64_t image_max_layer_entries = 2'000'000;
   int64_t image_max_layer_ratio = 1000;

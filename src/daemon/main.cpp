@@ -61,6 +61,7 @@ Result<Parts> BuildParts(const Config& config, const Programs& programs) {
   images.dir = config.root + "/images";
   images.registry_config_path = config.registry_config_path;
   if (!config.image_additional_store.empty()) images.additional_dir = config.image_additional_store + "/images";
+  images.keep_blobs = config.image_keep_blobs;
   images.max_layer_bytes = static_cast<uint64_t>(config.image_max_layer_bytes);
   images.max_layer_entries = static_cast<uint64_t>(config.image_max_layer_entries);
   images.max_layer_ratio = static_cast<uint64_t>(config.image_max_layer_ratio);

@@ -4,6 +4,7 @@
 
 #include "base/sys/file.h"
 #include "base/tree_size.h"
+#include "image/blob.h"
 #include "image/documents.h"
 #include "image/node_store.h"
 
@@ -14,7 +15,8 @@ Result<> NodeStore::CheckLayer(const std::string& chain) {
   if (!hold.ok()) return {};
   UniqueFd dir = TRY(sys::OpenAt(kCwd, layers_.FsDir(chain), O_RDONLY | O_DIRECTORY));
   uint64_t found = TRY(MeasureTree(dir)).inodes;
-  uint64_t stated = layers_.SizeOf(chain).inodes - Layers::kOwnInodes;
+  uint64_t own = Layers::kOwnInodes + sys::Exists(kCwd, BlobBeside(layers_.FsDir(chain)));
+  uint64_t stated = layers_.SizeOf(chain).inodes - own;
   if (found == stated) return {};
   return FailedPrecondition(Cat("it has ", std::to_string(found), " files, not the ", std::to_string(stated),
                                 " that were unpacked"));

@@ -1,10 +1,12 @@
 // Export: an OCI layout in one tar, with the manifest.json of docker archives beside its index.
 #include <fcntl.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/sys/file.h"
 #include "base/sys/file_more.h"
+#include "image/blob.h"
 #include "image/documents.h"
 #include "image/json.h"
 #include "image/layer_archive.h"
@@ -18,6 +20,7 @@ namespace {
 constexpr const char* kManifestType = "application/vnd.oci.image.manifest.v1+json";
 constexpr const char* kConfigType = "application/vnd.oci.image.config.v1+json";
 constexpr const char* kLayerType = "application/vnd.oci.image.layer.v1.tar";
+constexpr size_t kChunk = 256 * 1024;
 constexpr size_t kHexAt = sizeof("sha256:") - 1;
 
 std::string BlobPath(const std::string& digest) { return "blobs/sha256/" + digest.substr(kHexAt); }
@@ -25,7 +28,7 @@ std::string BlobPath(const std::string& digest) { return "blobs/sha256/" + diges
 struct Blob {
   std::string digest;
   uint64_t size = 0;
-  Json Descriptor(const char* type) const { return {{"mediaType", type}, {"digest", digest}, {"size", size}}; }
+  Json Descriptor(const std::string& type) const { return {{"mediaType", type}, {"digest", digest}, {"size", size}}; }
 };
 
 // The archive that is written: a regular file, so that a member's header can follow its data.
@@ -41,6 +44,22 @@ class ArchiveFile {
   Result<Blob> AddBlob(std::string_view bytes) {
     Blob blob{DigestOf(bytes), bytes.size()};
     if (written_.insert(blob.digest).second) TRYV(Add(BlobPath(blob.digest), bytes));
+    return blob;
+  }
+  // A file whose digest is known.
+  Result<Blob> AddFile(const std::string& path, const std::string& digest) {
+    UniqueFd fd = TRY(sys::OpenAt(kCwd, path, O_RDONLY | O_NOFOLLOW));
+    Blob blob{digest, static_cast<uint64_t>(TRY(sys::Fstat(fd)).st_size)};
+    if (!written_.insert(digest).second) return blob;
+    TRYV(Put(TarHeader(Named(BlobPath(digest)), blob.size)));
+    std::string buffer(kChunk, '\0');
+    for (uint64_t left = blob.size; left > 0;) {
+      size_t got = TRY(sys::Read(fd, buffer.data(), std::min<uint64_t>(left, buffer.size())));
+      if (got == 0) return FailedPrecondition(Cat(path, " became shorter"));
+      TRYV(Put(std::string_view(buffer).substr(0, got)));
+      left -= got;
+    }
+    TRYV(Put(std::string(TarFill(blob.size), '\0')));
     return blob;
   }
   Result<Blob> AddLayer(FdRef fs_dir) {
@@ -86,11 +105,35 @@ class ArchiveFile {
 };
 
 struct Written {
-  Blob config;
+  Blob config, manifest;
+  std::string manifest_type;
   std::vector<Blob> layers;
 };
 
-Result<Written> WriteImage(ArchiveFile& archive, const Image& image, std::map<std::string, Blob>& known) {
+Result<Written> WriteKept(ArchiveFile& archive, const Image& image, const KeptImage& kept) {
+  Written out;
+  for (size_t i = 0; i < kept.layers.size(); ++i) {
+    const std::string& dir = image.layer_dirs[image.layer_dirs.size() - 1 - i];
+    out.layers.push_back(TRY(archive.AddFile(BlobBeside(dir), kept.layers[i])));
+  }
+  out.config = TRY(archive.AddBlob(image.config_json));
+  out.manifest = TRY(archive.AddBlob(kept.manifest));
+  out.manifest_type = kept.media_type;
+  return out;
+}
+
+Result<Blob> WriteManifest(ArchiveFile& archive, const Written& written) {
+  Json layers = Json::array();
+  for (const Blob& layer : written.layers) layers.push_back(layer.Descriptor(kLayerType));
+  Json manifest{{"schemaVersion", 2},
+                {"mediaType", kManifestType},
+                {"config", written.config.Descriptor(kConfigType)},
+                {"layers", layers}};
+  return archive.AddBlob(Dump(manifest));
+}
+
+// `known`: what was archived before, by layer directory.
+Result<Written> WriteAnew(ArchiveFile& archive, const Image& image, std::map<std::string, Blob>& known) {
   Written out;
   Json config = TRY(ParseJson(image.config_json));
   Json diff_ids = Json::array();
@@ -107,6 +150,8 @@ Result<Written> WriteImage(ArchiveFile& archive, const Image& image, std::map<st
   bool same = Member(Member(config, "rootfs"), "diff_ids") == diff_ids || layerless;
   if (!same) config["rootfs"] = {{"type", "layers"}, {"diff_ids", diff_ids}};
   out.config = TRY(archive.AddBlob(same ? image.config_json : Dump(config)));
+  out.manifest = TRY(WriteManifest(archive, out));
+  out.manifest_type = kManifestType;
   return out;
 }
 
@@ -116,20 +161,10 @@ Json DockerEntry(const Image& image, const Written& written) {
   return {{"Config", BlobPath(written.config.digest)}, {"RepoTags", image.repo_tags}, {"Layers", layers}};
 }
 
-Result<Blob> WriteManifest(ArchiveFile& archive, const Written& written) {
-  Json layers = Json::array();
-  for (const Blob& layer : written.layers) layers.push_back(layer.Descriptor(kLayerType));
-  Json manifest{{"schemaVersion", 2},
-                {"mediaType", kManifestType},
-                {"config", written.config.Descriptor(kConfigType)},
-                {"layers", layers}};
-  return archive.AddBlob(Dump(manifest));
-}
-
 // One entry for each name, as containerd reads them; an image without a name has one too.
-void AddIndexEntries(Json& index, const Image& image, const Blob& manifest) {
+void AddIndexEntries(Json& index, const Image& image, const Written& written) {
   Platform platform = HostPlatform();
-  Json entry = manifest.Descriptor(kManifestType);
+  Json entry = written.manifest.Descriptor(written.manifest_type);
   entry["platform"] = {{"os", platform.os}, {"architecture", platform.architecture}};
   for (const std::string& tag : image.repo_tags) {
     entry["annotations"] = {{"io.containerd.image.name", tag},
@@ -142,12 +177,14 @@ void AddIndexEntries(Json& index, const Image& image, const Blob& manifest) {
 Result<std::vector<std::string>> WriteArchive(FdRef fd, const std::vector<std::shared_ptr<const Image>>& images) {
   ArchiveFile archive(fd);
   TRYV(archive.Add("oci-layout", R"({"imageLayoutVersion":"1.0.0"})"));
-  std::map<std::string, Blob> known;  // by layer directory
+  std::map<std::string, Blob> known;
   Json entries = Json::array(), docker = Json::array();
   std::vector<std::string> ids;
   for (const auto& image : images) {
-    Written written = TRY(WriteImage(archive, *image, known).With(image->id));
-    AddIndexEntries(entries, *image, TRY(WriteManifest(archive, written)));
+    auto kept = FindKept(*image);
+    Written written =
+        TRY((kept ? WriteKept(archive, *image, *kept) : WriteAnew(archive, *image, known)).With(image->id));
+    AddIndexEntries(entries, *image, written);
     docker.push_back(DockerEntry(*image, written));
     ids.push_back(written.config.digest);
   }

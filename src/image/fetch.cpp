@@ -1,11 +1,15 @@
 #include "image/fetch.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
 
+#include "base/sys/file.h"
 #include "base/sys/thread.h"
+#include "image/blob.h"
 
 namespace cradle::image {
 namespace {
@@ -81,7 +85,10 @@ class LayerFetch {
       return std::move(joined.hold);
     }
     auto process = TRY(UnpackProcess::Start(config_, joined.making->fs_dir(), [this, i] { return LowerDirs(i); }));
-    auto unpacked = Transfer(i, *process);
+    UniqueFd blob;
+    if (config_.keep_blobs)
+      blob = TRY(sys::OpenAt(kCwd, BlobBeside(joined.making->fs_dir()), O_WRONLY | O_CREAT | O_EXCL, 0600));
+    auto unpacked = Transfer(i, *process, blob);
     // The kill that a stop means would otherwise be the error.
     if (stop_.stop_requested()) return Error(Code::kCancelled, "cancelled");
     if (!unpacked.ok()) return std::move(unpacked.error());
@@ -91,16 +98,21 @@ class LayerFetch {
     return hold;
   }
 
-  Result<Unpacked> Transfer(size_t i, UnpackProcess& process) {
+  // `blob`: where it is kept, or none.
+  Result<Unpacked> Transfer(size_t i, UnpackProcess& process, const UniqueFd& blob) {
     std::stop_callback kill(stop_.get_token(), [&process] { process.Kill(); });
     uint64_t done = 0, reported = 0;
     constexpr uint64_t kReportEvery = 1 << 20;
     TRYV(source_.Feed(descriptors_[i], [&](std::string_view bytes) -> Result<> {
       done += bytes.size();
+      if (done > config_.max_layer_bytes)  // behind an archive's end there may be anything
+        return Error(Code::kResourceExhausted, Cat("a blob larger than the limit of ", std::to_string(config_.max_layer_bytes),
+                                                   " bytes (image.max_layer_bytes)"));
       if (done >= reported + kReportEvery) {
         Report(i, "downloading", done);
         reported = done;
       }
+      if (blob.valid()) TRYV(sys::WriteAll(blob, bytes.data(), bytes.size()));
       return process.Write(bytes);
     }, stop_.get_token()));
     Report(i, "unpacking", done);

@@ -2,21 +2,20 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
 #include <charconv>
 #include <utility>
 
 #include "base/crash_point.h"
 #include "base/ids.h"
 #include "base/sys/file.h"
-#include "base/sys/thread.h"
+#include "image/blob.h"
+#include "image/removal.h"
 
 namespace cradle::image {
 namespace {
 
 constexpr std::string_view kSha256 = "sha256:";
 constexpr const char* kMark = "/durable";
-constexpr size_t kRemovers = 4, kStackBytes = 256 * 1024;
 
 // overlayfs reads it; marked by the parent because it needs CAP_SYS_ADMIN.
 Result<> MarkOpaque(const std::string& fs_dir, const std::vector<std::string>& paths) {
@@ -132,7 +131,7 @@ void Layers::Sweep() {
       if (state.holds == 0 && state.present) unused.push_back(chain);
     for (const std::string& chain : unused) RemoveLocked(chain, to_delete);
   }
-  RemoveAll(to_delete);
+  RemoveTrees(to_delete);
 }
 
 LayerSize Layers::SizeOf(const std::string& chain) const {
@@ -190,6 +189,10 @@ Result<Layers::Joined> Layers::Join(const std::string& chain, std::stop_token st
 Result<LayerHold> Layers::Making::Commit(const Unpacked& unpacked) {
   TRYV(MarkOpaque(fs_dir(), unpacked.opaque));
   LayerSize size{unpacked.bytes + kOwnBytes, unpacked.inodes + kOwnInodes};  // never 0
+  if (auto blob = sys::FstatAt(kCwd, BlobBeside(fs_dir()), AT_SYMLINK_NOFOLLOW); blob.ok()) {
+    size.bytes += static_cast<uint64_t>(blob->st_blocks) * 512;
+    ++size.inodes;
+  }
   TRYV(sys::ReplaceFile(kCwd, temporary_ + "/size",
                         Cat(std::to_string(size.bytes), " ", std::to_string(size.inodes), "\n"), 0600));
   TRYV(CrashPoint("image.layer.commit"));
@@ -243,7 +246,7 @@ void Layers::Drop(const std::string& chain) {
     std::lock_guard lock(mutex_);
     DropLocked(chain, to_delete);
   }
-  RemoveAll(to_delete);
+  RemoveTrees(to_delete);
 }
 
 void Layers::Release(std::vector<LayerHold> holds) {
@@ -253,20 +256,7 @@ void Layers::Release(std::vector<LayerHold> holds) {
     for (LayerHold& hold : holds)
       if (std::exchange(hold.layers_, nullptr)) DropLocked(hold.chain_, to_delete);
   }
-  RemoveAll(to_delete);
-}
-
-void Layers::RemoveAll(const std::vector<std::string>& paths) {
-  std::atomic<size_t> next = 0;
-  auto work = [&] {
-    for (size_t i; (i = next++) < paths.size();) RemoveTemporary(paths[i]);
-  };
-  std::vector<std::unique_ptr<sys::Thread>> helpers;
-  for (size_t i = 1; i < std::min(paths.size(), kRemovers); ++i) {
-    auto helper = sys::Thread::Start("image-remove", kStackBytes, work);
-    if (helper.ok()) helpers.push_back(std::move(*helper));  // fewer threads do the same work
-  }
-  work();
+  RemoveTrees(to_delete);
 }
 
 Result<std::string> Layers::MakeTemporary() {
@@ -275,6 +265,6 @@ Result<std::string> Layers::MakeTemporary() {
   return path;
 }
 
-void Layers::RemoveTemporary(const std::string& path) { (void)sys::RemoveTree(kCwd, path); }
+void Layers::RemoveTemporary(const std::string& path) { RemoveTrees({path}); }
 
 }  // namespace cradle::image

@@ -118,7 +118,6 @@ class Layers {
   std::string Path(const std::string& chain) const;
   void Drop(const std::string& chain);
   void DropLocked(const std::string& chain, std::vector<std::string>& to_delete);
-  void RemoveAll(const std::vector<std::string>& paths);
   void AddPresent(State& state, LayerSize size);
   void RemoveLocked(const std::string& chain, std::vector<std::string>& to_delete);
   Result<LayerSize> LoadOne(FdRef folder, const std::string& hex, bool new_boot) const;

@@ -1,8 +1,8 @@
 // ImageStore: the node's images. Content by digest, layers unpacked by chain id, presence under the final name is the
 // commit; the index (names to ids) is rebuilt from what is on disk at Open. Layout below `dir`:
 //
-//   content/sha256/<hex>       manifests, configs (compressed layers are not kept)
-//   layers/<chain hex>/fs      an unpacked layer; beside it `size` (bytes, inodes) and, when it is safe on the disk, `durable`
+//   content/sha256/<hex>       manifests, configs
+//   layers/<chain hex>/fs      an unpacked layer; beside it `size` (bytes, inodes), `durable` if it is safe on the disk, `blob` if kept
 //   images/<id hex>.json       {names, repo digests, manifest, config, layers}: small, rewritten by rename
 //   tmp/                       half-made things; emptied at Open
 //   boot                       the boot that the store was last opened in
@@ -98,8 +98,8 @@ class ImageStore {
   virtual Result<std::vector<std::shared_ptr<const Image>>> Import(const std::string& host_path,
                                                                    const std::string& name) = 0;
   // Writes images, by their names or ids, into an OCI layout in a tar, also readable as a docker archive; returns their
-  // ids there. The layers are archived anew from their files: contents and metadata are the same, digests and so the ids
-  // need not be. A file that is there already is an error.
+  // ids there. Images whose blobs were kept are written as they came; the layers of others are archived anew from their files,
+  // with the same contents and metadata, but not the same digests and ids. A file that is there already is an error.
   virtual Result<std::vector<std::string>> Export(const std::vector<std::string>& references,
                                                   const std::string& host_path) = 0;
   // Gives the image one more name.

@@ -18,6 +18,7 @@ struct StoreConfig {
   int max_parallel_of_registry = 8, max_parallel_in_all = 16;  // of all pulls
   std::vector<std::string> pinned;                   // names or patterns (fnmatch) of images that no clean-up removes
   std::string boot_id;                               // empty: this machine's
+  bool keep_blobs = false;                           // layers also as they came: exports give the same images
   uint64_t max_layer_bytes = uint64_t{64} << 30;     // of one layer, unpacked
   uint64_t max_layer_entries = 2'000'000;            // of one layer
   uint64_t max_layer_ratio = 1000;                   // of one layer, unpacked to compressed

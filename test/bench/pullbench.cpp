@@ -1,6 +1,6 @@
 // pullbench: what pulls and removals of images cost, through a cradled of its own in its own mount and network namespace,
 // from Debian's docker-registry on loopback over HTTP, as a kubelet asks for them. test/bench/pull makes the images.
-// usage: pullbench STORAGE ROUNDS    STORAGE: the registry's folder; it has small:1, middle:1, large:1
+// usage: pullbench STORAGE ROUNDS [IMAGE...]    STORAGE: the registry's folder; it has small:1, middle:1, large:1
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -183,14 +183,14 @@ class Bench {
   uint64_t files_ = 0, disk_ = 0;
 };
 
-int Main(const std::string& storage, int rounds) {
+int Main(const std::string& storage, int rounds, const std::vector<std::string>& images) {
   test::EnterPrivateMachine();
   Bench bench(storage);
   std::printf("Pulls and removals, medians of %d; cold: what the registry sends comes from its disk; durable: until all is safe\n"
               "on the disk; peak: cradled and its unpackers, PSS; more: on disk than the files\n"
               "%-8s %9s %9s %9s %9s %9s %9s %9s %8s\n", rounds - 1,
               "", "pull ms", "cold ms", "durable", "cpu ms", "remove ms", "peak MiB", "files MB", "more %");
-  for (const char* name : {"small", "middle", "large"}) bench.Measure(name, rounds);
+  for (const std::string& name : images) bench.Measure(name, rounds);
   return 0;
 }
 
@@ -198,14 +198,16 @@ int Main(const std::string& storage, int rounds) {
 }  // namespace cradle::bench
 
 int main(int argc, char** argv) {
-  int rounds = argc == 3 ? std::atoi(argv[2]) : 0;
+  int rounds = argc >= 3 ? std::atoi(argv[2]) : 0;
+  std::vector<std::string> images(argv + std::min(argc, 3), argv + argc);
+  if (images.empty()) images = {"small", "middle", "large"};
   if (rounds < 2) {
-    std::fprintf(stderr, "usage: pullbench STORAGE ROUNDS (2 or more)\n");
+    std::fprintf(stderr, "usage: pullbench STORAGE ROUNDS [IMAGE...] (2 rounds or more)\n");
     return 2;
   }
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   try {
-    return cradle::bench::Main(argv[1], rounds);
+    return cradle::bench::Main(argv[1], rounds, images);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "pullbench: %s\n", error.what());
     return 1;

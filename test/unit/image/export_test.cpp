@@ -87,6 +87,65 @@ TEST_F(ExportTest, WhatIsExportedAndImportedIsTheSame) {
   EXPECT_EQ(*same, *ids);
 }
 
+TEST_F(ExportTest, AnImageWhoseBlobsWereKeptIsExportedAsItCame) {
+  adjust_ = [](StoreConfig& config) { config.keep_blobs = true; };
+  Reopen();
+  std::string plain = TarWriter().Directory("d").File("d/a", std::string(300'000, 'a')).Take();
+  std::ofstream(dir_.path() + "/layer") << plain;
+  Run("gzip -9 " + dir_.path() + "/layer");
+  LayoutImage image;
+  image.name = "r.io/kept:1";
+  image.layers = {Slurp(dir_.path() + "/layer.gz"), TarWriter().File("d/b", "b").Take()};
+  image.diff_ids = {DigestOf(plain), DigestOf(image.layers[1])};
+  std::string layout = dir_.path() + "/kept";
+  ASSERT_TRUE(WriteLayout(layout, image).ok());
+  auto came = store_->Import(layout, "");
+  ASSERT_OK(came);
+  const std::string id = (*came)[0]->id, bottom = (*came)[0]->layer_dirs[1];
+  Reopen();
+  auto ids = store_->Export({"r.io/kept:1"}, Tar());
+  ASSERT_OK(ids);
+  EXPECT_EQ(*ids, Strings{id});
+  Run("mkdir " + dir_.path() + "/seen && tar -C " + dir_.path() + "/seen -xf " + Tar());
+  EXPECT_EQ(Run("cd " + dir_.path() + " && diff -r kept/blobs seen/blobs"), "");
+
+  // A blob that isn't the manifest's any more: its layer is archived anew.
+  ASSERT_TRUE(store_->Check(Repair::kNo).problems.empty());
+  std::ofstream(bottom + "/../blob", std::ios::app) << "x";
+  std::filesystem::remove(Tar());
+  auto others = store_->Export({"r.io/kept:1"}, Tar());
+  ASSERT_OK(others);
+  EXPECT_NE(*others, *ids);
+  ASSERT_TRUE(store_->Remove(id).ok());
+  ExpectEmptyStore();
+  ASSERT_OK(store_->Import(Tar(), ""));
+}
+
+TEST_F(ExportTest, WhatFollowsAnArchiveIsKeptUpToTheLimitOnly) {
+  adjust_ = [](StoreConfig& config) {
+    config.keep_blobs = true;
+    config.max_layer_bytes = 100'000;
+  };
+  Reopen();
+  std::string plain = TarWriter().File("a", "a").Take();
+  std::ofstream(dir_.path() + "/layer") << plain;
+  Run("gzip " + dir_.path() + "/layer");
+  auto import = [&](size_t padding) {
+    LayoutImage image;
+    image.name = "r.io/padded:1";
+    image.layers = {Slurp(dir_.path() + "/layer.gz") + std::string(padding, '\0')};
+    image.diff_ids = {DigestOf(plain)};
+    EXPECT_TRUE(WriteLayout(dir_.path() + "/padded", image).ok());
+    return store_->Import(dir_.path() + "/padded", "");
+  };
+  auto refused = import(200'000);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().text().find("limit of 100000 bytes (image.max_layer_bytes)"), std::string::npos)
+      << refused.error().text();
+  ExpectEmptyStore();
+  ASSERT_OK(import(10'000));
+}
+
 TEST_F(ExportTest, SeveralImagesShareTheirLayersInOneArchive) {
   ASSERT_OK(store_->Import(MakeLayout("r.io/a:1", "a"), ""));
   ASSERT_OK(store_->Import(MakeLayout("r.io/b:1", "b"), ""));

@@ -180,6 +180,17 @@ TEST(Documents, WhatIsNoImageIsRefused) {
   EXPECT_FALSE(ParseDocument(ManifestText("", kConfig), "application/vnd.oci.image.index.v1+json").ok());
 }
 
+TEST(Documents, MoreLayersThanTheLimitAreRefused) {
+  auto config = [](int layers) {
+    std::string diff_ids;
+    for (int i = 0; i < layers; ++i) diff_ids += Cat(i > 0 ? ",\"" : "\"", kDigest, "\"");
+    return ParseConfig(Cat(R"({"rootfs":{"diff_ids":[)", diff_ids, "]}}"), HostPlatform());
+  };
+  EXPECT_TRUE(config(500).ok());
+  ASSERT_FALSE(config(501).ok());
+  EXPECT_NE(config(501).error().text().find("limit of 500"), std::string::npos) << config(501).error().text();
+}
+
 TEST(Documents, TheBestPlatformIsChosen) {
   auto entry = [](const char* os, const char* architecture, const char* variant) {
     Descriptor out;

@@ -93,6 +93,25 @@ TEST_F(UpkeepTest, UsageIsWhatDuSays) {
   EXPECT_EQ(store_->Usage().bytes, empty);
 }
 
+TEST_F(UpkeepTest, BlobsThatAreKeptCount) {
+  adjust_ = [](StoreConfig& config) { config.keep_blobs = true; };
+  Reopen();
+  const uint64_t empty = store_->Usage().bytes;
+  auto image = Import("r.io/a:1", "a");
+  ASSERT_TRUE(store_->Flush().ok());
+  EXPECT_TRUE(sys::Exists(kCwd, LayerFile(*image, "blob")));
+  auto fd = sys::OpenAt(kCwd, dir_.path() + "/images", O_RDONLY | O_DIRECTORY);
+  ASSERT_OK(fd);
+  auto real = MeasureTree(*fd);
+  ASSERT_OK(real);
+  EXPECT_EQ(store_->Usage().inodes, real->inodes);
+  EXPECT_NEAR(static_cast<double>(store_->Usage().bytes), static_cast<double>(real->bytes), 8192.0);
+  EXPECT_EQ(store_->Check(Repair::kNo).problems, Strings());
+  ASSERT_TRUE(store_->Remove("r.io/a:1").ok());
+  EXPECT_EQ(store_->Usage().bytes, empty);
+  ExpectEmptyStore();
+}
+
 TEST_F(UpkeepTest, OnExt4LayersAreSpreadOverTheDisk) {
   auto tmp = sys::OpenAt(kCwd, StoreDir("tmp"), O_RDONLY | O_DIRECTORY);
   ASSERT_OK(tmp);
@@ -178,6 +197,24 @@ class FullDiskTest : public UpkeepTest {
     EXPECT_EQ(::umount2((dir_.path() + "/images").c_str(), MNT_DETACH), 0);
   }
 };
+
+TEST_F(FullDiskTest, TheSpaceIsFreeWhenARemovalReturns) {
+  auto dir = sys::OpenAt(kCwd, dir_.path() + "/images", O_RDONLY | O_DIRECTORY);
+  ASSERT_OK(dir);
+  auto free_blocks = [&] { return sys::Fstatfs(*dir).value().f_bfree; };
+  const auto before = free_blocks();
+  LayoutImage image;
+  image.name = "r.io/many:1";
+  TarWriter layer;
+  for (int i = 0; i < 300; ++i) layer.File("d" + std::to_string(i % 20) + "/f" + std::to_string(i), std::string(4096, 'x'));
+  image.layers = {layer.Take()};
+  ASSERT_TRUE(WriteLayout(dir_.path() + "/layout", image).ok());
+  ASSERT_OK(store_->Import(dir_.path() + "/layout", ""));
+  ASSERT_TRUE(store_->Flush().ok());
+  EXPECT_LT(free_blocks(), before - 300);
+  ASSERT_TRUE(store_->Remove("r.io/many:1").ok());
+  EXPECT_EQ(free_blocks(), before);
+}
 
 TEST_F(FullDiskTest, AnImageThatDoesNotFitLeavesNothingAndRemovalAlwaysWorks) {
   LayoutImage image;
