@@ -69,7 +69,8 @@ Result<std::shared_ptr<Container>> Container::Launch(Services& services, Hooks h
   Stdio stdio;
   if (!plan.process.terminal) stdio = TRY(self->MakePipes(plan.keep_stdin));
   if (!plan.view_places.empty())
-    self->views_ = TRY(Views::Open(services.loop, services.scratch, plan.container_id, plan.view_places));
+    self->views_ = TRY(Views::Open(services.loop, services.scratch, plan.container_id, plan.mount_label,
+                                    plan.view_places));
   FdRef mount = self->views_ ? self->views_->mount() : FdRef();
   Launched launched = TRY(LaunchContainer(plan, pause, target, std::move(stdio), mount));
   if (self->views_) self->views_->CloseMount();

@@ -4,6 +4,9 @@
 #include <malloc.h>
 #include <sys/mount.h>
 
+#include <utility>
+#include <vector>
+
 #include "base/sys/file.h"
 #include "base/sys/mount.h"
 
@@ -25,20 +28,21 @@ Views::Views(EventLoop& loop, sys::PageBuffer& scratch, cgroups::FigurePlaces pl
       server_([this](lxcfs::File file) { return view_.Render(file); }) {}
 
 Result<std::unique_ptr<Views>> Views::Open(EventLoop& loop, sys::PageBuffer& scratch, const std::string& container,
-                                           cgroups::FigurePlaces places) {
+                                           const std::string& label, cgroups::FigurePlaces places) {
   std::unique_ptr<Views> views(new Views(loop, scratch, std::move(places)));
   views->device_ = TRY(sys::OpenAt(kCwd, "/dev/fuse", O_RDWR | O_NONBLOCK).With("proc views"));
   // default_permissions: without it an open wouldn't ask for the size.
-  views->mount_ = TRY(sys::FsMount("fuse",
-                                   {{"source", Cat("cradle:", container)},
-                                    {"subtype", "cradle"},
-                                    {"fd", std::to_string(views->device_.get())},
-                                    {"rootmode", "40000"},
-                                    {"user_id", "0"},
-                                    {"group_id", "0"},
-                                    {"allow_other", ""},
-                                    {"default_permissions", ""},
-                                    {"ro", ""}},
+  std::vector<std::pair<std::string, std::string>> options = {{"source", Cat("cradle:", container)},
+                                                              {"subtype", "cradle"},
+                                                              {"fd", std::to_string(views->device_.get())},
+                                                              {"rootmode", "40000"},
+                                                              {"user_id", "0"},
+                                                              {"group_id", "0"},
+                                                              {"allow_other", ""},
+                                                              {"default_permissions", ""},
+                                                              {"ro", ""}};
+  if (!label.empty()) options.emplace_back("context", label);
+  views->mount_ = TRY(sys::FsMount("fuse", options,
                                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
                           .With("proc views"));
   views->watch_ = TRY(loop.Add(views->device_, EPOLLIN, [raw = views.get()](uint32_t) { raw->OnRequest(); }));

@@ -21,9 +21,10 @@ namespace cradle::shim {
 
 class Views {
  public:
-  // `scratch` (of 64 KiB) is used while a request is handled; it and `loop` outlive this.
+  // `scratch` (of 64 KiB) is used while a request is handled; it and `loop` outlive this. `label`: SELinux's, of the
+  // files; empty: none.
   static Result<std::unique_ptr<Views>> Open(EventLoop& loop, sys::PageBuffer& scratch, const std::string& container,
-                                             cgroups::FigurePlaces places);
+                                             const std::string& label, cgroups::FigurePlaces places);
   // The file system, attached nowhere. The container's first process places its files; then it can go.
   FdRef mount() const { return mount_; }
   void CloseMount() { mount_.Reset(); }

@@ -174,12 +174,14 @@ TEST_F(ConfinementBySelinux, FilesCarryThePodsLevel) {
   mount->set_host_path(volume.path());
   mount->set_container_path("/volume");
   mount->set_selinux_relabel(true);
+  config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(64 << 20);  // with a /proc view
+  config.mutable_linux()->mutable_security_context()->add_masked_paths("/proc/kcore");
   std::string container = StartNew(pod_, config);
   std::string label = LabelOf(container);
   std::string level = label.substr(label.find(":s0") + 1);
   std::string files = "system_u:object_r:container_file_t:" + level;
   std::string mounts = Exec(container, {"cat", "/proc/self/mountinfo"}).stdout();
-  for (const char* at : {" / ", " /dev ", " /dev/pts ", " /dev/shm "}) {
+  for (const char* at : {" / ", " /dev ", " /dev/pts ", " /dev/shm ", " /proc/meminfo "}) {
     bool found = false;
     for (const std::string& line : Lines(mounts))
       found |= line.find(at) != std::string::npos && line.find("context=\"" + files + "\"") != std::string::npos;

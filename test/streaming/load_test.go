@@ -114,7 +114,7 @@ func usageOf(pid int) (usage Usage) {
 
 // abort is a client that goes at some point of a session, in one of many ways.
 func abort(t *testing.T, how int) {
-	switch how % 6 {
+	switch how % 8 {
 	case 0: // after the upgrade, by a reset
 		_, connection := upgrade(t, ExecURL(outputs, "sleep", "44461"), asSpdy)
 		connection.(*net.TCPConn).SetLinger(0)
@@ -134,6 +134,18 @@ func abort(t *testing.T, how int) {
 	case 5: // before the head is whole
 		connection := must(net.Dial("tcp", streamingHost()))
 		io.WriteString(connection, "GET /exec/0 HTTP/1.1\r\n")
+		connection.Close()
+	case 6: // attached
+		_, connection := upgrade(t, AttachURL(node.container, outputs), asWebSocket)
+		connection.(*net.TCPConn).SetLinger(0)
+		connection.Close()
+	case 7: // with a connection into the pod
+		name := []string{"SPDY", "tunnel"}[how/8%2]
+		connection, _, err := forwardDialers[name](ForwardURL()).Dial("portforward.k8s.io")
+		check(err)
+		_, data := pair(connection, "9001")
+		io.WriteString(data, "x")
+		io.ReadFull(data, make([]byte, 1))
 		connection.Close()
 	}
 }
@@ -155,6 +167,7 @@ func TestAbortedSessionsLeaveNothing(t *testing.T) {
 	if *full {
 		count = 10_000
 	}
+	startServer(t)
 	shim, daemon := node.ShimPid(node.pod), node.daemon.Process.Pid
 	measure := func() (Usage, Usage, int) { return usageOf(daemon), usageOf(shim), processes() }
 	// Memory that is free goes back to the kernel a moment after the last request.
