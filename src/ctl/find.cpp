@@ -63,4 +63,12 @@ Result<pb::Container> FindContainer(Client& client, const std::string& name) {
                              " containers: name one of them (cradlectl ps -a)"));
 }
 
+Result<std::map<std::string, std::string>> PodNames(Client& client) {
+  auto pods = TRY(client.Call(&RuntimeStub::ListPodSandbox, pb::ListPodSandboxRequest()));
+  std::map<std::string, std::string> names;
+  for (const auto& pod : pods.items())
+    names[pod.id()] = Cat(pod.metadata().namespace_(), "/", pod.metadata().name());
+  return names;
+}
+
 }  // namespace cradle::ctl

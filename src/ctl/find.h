@@ -1,6 +1,7 @@
 // Containers and pods by what people call them: an id, the beginning of one, or a name.
 #pragma once
 
+#include <map>
 #include <string>
 #include <variant>
 
@@ -18,5 +19,8 @@ using Found = std::variant<pb::Container, pb::PodSandbox>;
 // INVALID_ARGUMENT (several) say how to go on.
 Result<Found> Find(Client& client, const std::string& name);
 Result<pb::Container> FindContainer(Client& client, const std::string& name);
+
+// "namespace/name" of every pod, by id.
+Result<std::map<std::string, std::string>> PodNames(Client& client);
 
 }  // namespace cradle::ctl

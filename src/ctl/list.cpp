@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "ctl/client.h"
+#include "ctl/find.h"
 #include "ctl/output.h"
 #include "ctl/table.h"
 #include "ctl/terminal.h"
@@ -9,17 +10,7 @@
 namespace cradle::ctl {
 namespace {
 
-std::string Short(const std::string& id, Format format) {
-  constexpr std::string_view kDigest = "sha256:";
-  if (format == Format::kWide) return id;
-  return id.starts_with(kDigest) ? id.substr(kDigest.size(), 12) : id.substr(0, 12);
-}
-
 std::string Age(int64_t since) { return FormatAge(WallNanos() - since); }
-
-void Show(const Table& table, Format format) {
-  Print(table.Format(format == Format::kWide ? 0 : TerminalWidth()));
-}
 
 template <class List>
 int ShowIds(const List& list) {
@@ -80,18 +71,14 @@ Result<int> Ps(Client& client, const ListOptions& options) {
     PrintMessage(list, options.format);
     return 0;
   }
-  auto pods = TRY(client.Call(&RuntimeStub::ListPodSandbox, pb::ListPodSandboxRequest()));
-  std::map<std::string, std::string> pod_names;
-  for (const auto& pod : pods.items()) {
-    pod_names[pod.id()] = Cat(pod.metadata().namespace_(), "/", pod.metadata().name());
-  }
+  auto pod_names = TRY(PodNames(client));
   Table table({{"CONTAINER"}, {"NAME", true}, {"STATE"}, {"AGE"}, {"IMAGE", true}, {"POD", true}});
   for (const auto& container : list.containers()) {
-    table.Add({Short(container.id(), options.format), container.metadata().name(),
+    table.Add({ShortId(container.id(), options.format), container.metadata().name(),
                StateOf(client, container), Age(container.created_at()), container.image().image(),
                pod_names[container.pod_sandbox_id()]});
   }
-  Show(table, options.format);
+  PrintTable(table, options.format);
   return 0;
 }
 
@@ -105,10 +92,10 @@ Result<int> Pods(Client& client, const ListOptions& options) {
   Table table({{"POD"}, {"NAMESPACE", true}, {"NAME", true}, {"STATE"}, {"AGE"}, {"ADDRESS"}});
   for (const auto& pod : list.items()) {
     bool ready = pod.state() == pb::SANDBOX_READY;
-    table.Add({Short(pod.id(), options.format), pod.metadata().namespace_(), pod.metadata().name(),
+    table.Add({ShortId(pod.id(), options.format), pod.metadata().namespace_(), pod.metadata().name(),
                ready ? "ready" : "not ready", Age(pod.created_at()), AddressOf(client, pod.id())});
   }
-  Show(table, options.format);
+  PrintTable(table, options.format);
   return 0;
 }
 
@@ -121,7 +108,7 @@ Result<int> Images(Client& client, const ListOptions& options) {
   }
   Table table({{"IMAGE", true}, {"TAG", true}, {"ID"}, {"SIZE"}});
   for (const auto& image : list.images()) {
-    std::string id = Short(image.id(), options.format);
+    std::string id = ShortId(image.id(), options.format);
     std::string size = FormatBytes(image.size());
     for (const auto& reference : image.repo_tags()) {
       auto [name, tag] = SplitTag(reference);
@@ -132,7 +119,7 @@ Result<int> Images(Client& client, const ListOptions& options) {
       table.Add({digest.substr(0, digest.find('@')), "<none>", id, size});
     }
   }
-  Show(table, options.format);
+  PrintTable(table, options.format);
   return 0;
 }
 

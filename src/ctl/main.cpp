@@ -37,6 +37,10 @@ class CommandLine {
     try {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
+      if (auto rest = app_.remaining(); !rest.empty() && app_.get_subcommands().empty()) {
+        PrintError(Cat("cradlectl: there is no verb \"", rest[0], "\": cradlectl --help shows them all\n"));
+        return 2;
+      }
       return app_.exit(error) == 0 ? 0 : 2;
     }
     auto exit_code = Perform();
@@ -115,6 +119,10 @@ class CommandLine {
     auto* pods = Add("pods", "List pods", [this](Client& c) { return Pods(c, list_); });
     pods->add_flag("-a,--all", list_.all, "accepted for symmetry: all pods are shown anyway");
     auto* images = Add("images", "List images", [this](Client& c) { return Images(c, list_); });
+    auto* stats = Add("stats", "What running containers use", [this](Client& c) { return Stats(c, stats_); });
+    stats->add_option("names", stats_.names, "names or ids of containers or pods");
+    stats->add_flag("-w,--watch", stats_.watch, "again each second, the busiest first");
+    AddFormat(stats, stats_.format);
     for (CLI::App* command : {ps, pods, images}) {
       AddFormat(command, list_.format);
       command->add_flag("-q,--quiet", list_.quiet, "ids only");
@@ -249,6 +257,7 @@ class CommandLine {
   bool follows_run_ = false, streams_ = false;
   UniqueFd signals_;
   ListOptions list_;
+  StatsOptions stats_;
   LogOptions logs_;
   ExecOptions exec_;
   AttachOptions attach_;

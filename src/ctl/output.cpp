@@ -26,4 +26,14 @@ void PrintMessage(const google::protobuf::Message& message, Format format) {
   if (status.ok()) PrintDocument(json, format);
 }
 
+std::string ShortId(const std::string& id, Format format) {
+  constexpr std::string_view kDigest = "sha256:";
+  if (format == Format::kWide) return id;
+  return id.starts_with(kDigest) ? id.substr(kDigest.size(), 12) : id.substr(0, 12);
+}
+
+void PrintTable(const Table& table, Format format) {
+  Print(table.Format(format == Format::kWide ? 0 : TerminalWidth()));
+}
+
 }  // namespace cradle::ctl

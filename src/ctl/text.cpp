@@ -87,6 +87,8 @@ std::string FormatBytes(uint64_t bytes) {
   return Formatted(unit == 0 || number >= 100 ? "%.0f %s" : "%.1f %s", number, kUnits[unit]);
 }
 
+std::string FormatCpus(double cpus) { return Formatted(cpus < 10 ? "%.2f%s" : "%.1f%s", cpus, ""); }
+
 std::string FormatAge(int64_t nanoseconds) {
   int64_t seconds = std::max<int64_t>(0, nanoseconds / 1'000'000'000);
   if (seconds < 120) return std::to_string(seconds) + "s";

@@ -17,6 +17,7 @@ Result<int64_t> ParseCpus(std::string_view text);
 Result<int64_t> ParseSeconds(std::string_view text);
 
 std::string FormatBytes(uint64_t bytes);                             // "4.3 MiB"
+std::string FormatCpus(double cpus);                                 // "0.25", "12.0"
 std::string FormatAge(int64_t nanoseconds);                          // "12s", "5m", "3h", "9d"
 std::string FormatBar(uint64_t done, uint64_t total, size_t width);  // "[=====>    ]"
 

@@ -25,6 +25,13 @@ Result<int> Ps(Client& client, const ListOptions& options);
 Result<int> Pods(Client& client, const ListOptions& options);
 Result<int> Images(Client& client, const ListOptions& options);
 
+struct StatsOptions {
+  std::vector<std::string> names;  // of containers and pods; none: all that run
+  Format format = Format::kTable;
+  bool watch = false;  // again each second, until interrupted or unread
+};
+Result<int> Stats(Client& client, const StatsOptions& options);
+
 struct RunOptions {
   std::string image;
   std::vector<std::string> command;  // empty: the image's

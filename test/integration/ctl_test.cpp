@@ -257,5 +257,32 @@ TEST_F(CtlTest, ForwardsPorts) {
       << ctl.errors();
 }
 
+TEST_F(CtlTest, StatsShowWhatIsUsedOnceOrAgainAndAgain) {
+  auto config = Shell("busy", "while :; do :; done");
+  config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(64 << 20);
+  std::string busy = StartNew(pod_, config);
+  StartNew(pod_, Sleeper("calm"));
+  Ctl once(daemon().socket(), {"stats", "ctl-pod"});
+  EXPECT_EQ(once.Wait(), 0) << once.errors();
+  size_t first = once.shown().find("busy"), second = once.shown().find("calm");
+  EXPECT_LT(first, second) << "the busiest first: " << once.shown();
+  EXPECT_NE(once.shown().find(busy.substr(0, 12)), std::string::npos) << once.shown();
+  EXPECT_NE(once.shown().find(" 64.0 MiB "), std::string::npos) << once.shown();
+  EXPECT_EQ(once.shown().find(" 0.00 "), once.shown().rfind(" 0.00 ")) << "of one: " << once.shown();
+
+  Ctl again(daemon().socket(), {"stats", "-w", "busy"});
+  EXPECT_TRUE(again.Shows("CONTAINER"));
+  EXPECT_TRUE(again.Shows("\n\nCONTAINER"));
+  again.CloseOutput();
+  EXPECT_EQ(again.Wait(), 0) << again.errors();
+  EXPECT_EQ(again.shown().find("calm"), std::string::npos);
+}
+
+TEST_F(CtlTest, AVerbThatIsNoneIsNamed) {
+  Ctl ctl(daemon().socket(), {"start", "x"});
+  EXPECT_EQ(ctl.Wait(), 2);
+  EXPECT_EQ(ctl.errors(), "cradlectl: there is no verb \"start\": cradlectl --help shows them all\n");
+}
+
 }  // namespace
 }  // namespace cradle::test

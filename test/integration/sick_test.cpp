@@ -1,10 +1,12 @@
 // Helpers that hang or fail: lists and status answer, other pods go on, the error says what the helper said.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 #include <thread>
 
+#include "base/sys/file.h"
 #include "support/node_test.h"
 
 namespace cradle::test {
@@ -81,6 +83,7 @@ TEST_F(Sick, AStoppedShimDelaysNobodyElse) {
 TEST_F(Sick, AHangingPluginDelaysNobodyElse) {
   std::string gate = daemon().dir() + "/gate", begun = daemon().dir() + "/begun";
   ASSERT_EQ(::mkfifo(gate.c_str(), 0600), 0);
+  UniqueFd opener(::open(gate.c_str(), O_RDWR | O_CLOEXEC));  // blocks nobody who writes, whoever reads
   UsePlugin("[ \"$CNI_COMMAND\" = ADD ] || exit 0\ntouch " + begun + "; read line < " + gate +
             "\necho '{\"cniVersion\":\"1.0.0\",\"ips\":[{\"address\":\"10.99.0.7/24\"}]}'\n");
   std::string pod;
@@ -88,12 +91,13 @@ TEST_F(Sick, AHangingPluginDelaysNobodyElse) {
     auto reply = TryRunPod(PodConfig("hanging", Net::kBridge));
     pod = reply.ok() ? reply.value.pod_sandbox_id() : "failed: " + reply.text();
   });
-  EXPECT_TRUE(Eventually([&] { return std::filesystem::exists(begun); }));
+  bool hangs = Eventually([&] { return std::filesystem::exists(begun); });
   std::string other = RunPod(PodConfig("well"));
   StartNew(other, Sleeper("c"));
   ExpectAnswers(other);
-  WriteText(gate, "go\n", 0600);
+  EXPECT_TRUE(sys::WriteAll(opener, "go\n", 3).ok());
   hanging.join();
+  EXPECT_TRUE(hangs) << pod;
   std::filesystem::remove(gate);
   std::filesystem::remove(begun);
   ASSERT_EQ(pod.size(), 64u) << pod;
