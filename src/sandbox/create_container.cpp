@@ -50,10 +50,10 @@ void Node::CreateContainer(const std::string& pod_id, container::ContainerSpec s
     return done(Existing(*holder, made->record()));
   }
   store_.JoinContainer(made->id(), std::move(done));
-  admission_.Enter([this, made] {
-    made->pod().Post([this, made] {
+  admission_.Enter(Admission::Kind::kContainer, [this, made](Admission::Ticket ticket) {
+    made->pod().Post([this, made, ticket] {
       Result<> result = MakeContainer(*made).With(Cat("create container ", made->record().spec.name));
-      admission_.Leave();
+      admission_.Leave(ticket);
       for (auto& joined : store_.FinishContainer(made->id())) {
         if (result.ok())
           joined(made->id());

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <thread>
 
 #include "base/log.h"
 #include "base/sys/file.h"
@@ -13,6 +15,12 @@ namespace {
 
 // All shims together, beside the pods and the system: a quarter of a group's usual weight.
 constexpr int64_t kShimShares = 256;
+
+// A start keeps about one processor busy: what is longer at it waits.
+Pace PaceOf(const Config& config) {
+  int processors = static_cast<int>(std::thread::hardware_concurrency());
+  return {.fresh = std::max(2, processors), .in_all = config.max_parallel_starts, .moment = seconds(2)};
+}
 
 }  // namespace
 
@@ -29,7 +37,7 @@ Node::Node(Config config, image::ImageStore& images, cni::Network& network, cgro
       images_(images),
       network_(network),
       groups_(groups),
-      admission_(config_.max_parallel_starts) {}
+      admission_(PaceOf(config_)) {}
 
 Node::~Node() {
   // Pods run on; only the connections to their shims end, and nothing of that is a loss.

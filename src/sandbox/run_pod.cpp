@@ -76,10 +76,10 @@ void Node::RunPod(PodSpec spec, Done<PodId> done) {
     return done(Existing(*holder, spec));
   }
   store_.JoinPod(pod->id(), std::move(done));
-  admission_.Enter([this, pod] {
-    pod->Post([this, pod] {
+  admission_.Enter(Admission::Kind::kPod, [this, pod](Admission::Ticket ticket) {
+    pod->Post([this, pod, ticket] {
       Result<> made = MakePod(*pod).With(Cat("run pod ", pod->record().spec.DisplayName()));
-      admission_.Leave();
+      admission_.Leave(ticket);
       for (auto& joined : store_.FinishPod(pod->id())) {
         if (made.ok())
           joined(pod->id());

@@ -1,6 +1,10 @@
 // Admission, the pod's files, the size of a layer.
 #include <gtest/gtest.h>
 
+#include <condition_variable>
+#include <map>
+#include <mutex>
+
 #include "base/sys/file.h"
 #include "sandbox/admission.h"
 #include "sandbox/files.h"
@@ -9,20 +13,70 @@
 namespace cradle::sandbox {
 namespace {
 
+// Starts that say when they begin, by one letter each.
+class Starts {
+ public:
+  explicit Starts(Pace pace) : admission_(pace) {}
+
+  void Enter(char name, Admission::Kind kind = Admission::Kind::kPod) {
+    admission_.Enter(kind, [this, name](Admission::Ticket ticket) {
+      std::lock_guard lock(mutex_);
+      begun_ += name;
+      tickets_[name] = ticket;
+      changed_.notify_all();
+    });
+  }
+  void Leave(char name) { admission_.Leave(tickets_.at(name)); }
+  std::string begun() {
+    std::lock_guard lock(mutex_);
+    return begun_;
+  }
+  bool WaitFor(const std::string& begun) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, seconds(30), [&] { return begun_ == begun; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string begun_;
+  std::map<char, Admission::Ticket> tickets_;
+  Admission admission_;
+};
+
+constexpr milliseconds kNever = std::chrono::hours(1);
+
 TEST(Admission, LetsSoManyInAndTheRestInOrder) {
-  Admission admission(2);
-  std::string begun;
-  for (char name : {'a', 'b', 'c', 'd'}) admission.Enter([&begun, name] { begun += name; });
-  EXPECT_EQ(begun, "ab");
-  admission.Leave();
-  EXPECT_EQ(begun, "abc");
-  admission.Leave();
-  admission.Leave();
-  EXPECT_EQ(begun, "abcd");
-  admission.Leave();
-  admission.Leave();
-  admission.Enter([&] { begun += 'e'; });
-  EXPECT_EQ(begun, "abcde");
+  Starts starts({.fresh = 2, .in_all = 8, .moment = kNever});
+  for (char name : {'a', 'b', 'c', 'd'}) starts.Enter(name);
+  EXPECT_EQ(starts.begun(), "ab");
+  starts.Leave('b');
+  EXPECT_EQ(starts.begun(), "abc");
+  starts.Leave('a');
+  starts.Leave('c');
+  EXPECT_EQ(starts.begun(), "abcd");
+  starts.Leave('d');
+  starts.Enter('e');
+  EXPECT_EQ(starts.begun(), "abcde");
+}
+
+TEST(Admission, AContainerComesBeforeTheNextPod) {
+  Starts starts({.fresh = 1, .in_all = 8, .moment = kNever});
+  for (char name : {'a', 'b'}) starts.Enter(name);
+  starts.Enter('c', Admission::Kind::kContainer);
+  starts.Leave('a');
+  starts.Leave('c');
+  EXPECT_EQ(starts.begun(), "acb");
+}
+
+TEST(Admission, OneThatTakesLongKeepsNobodyBackUntilThereAreTooMany) {
+  Starts starts({.fresh = 1, .in_all = 2, .moment = milliseconds(1)});
+  for (char name : {'a', 'b', 'c'}) starts.Enter(name);
+  ASSERT_TRUE(starts.WaitFor("ab"));
+  starts.Leave('b');
+  ASSERT_TRUE(starts.WaitFor("abc"));
+  starts.Leave('a');
+  starts.Leave('c');
 }
 
 TEST(RenderResolvConf, OneLineOfSearchesAndOptions) {
