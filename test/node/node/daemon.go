@@ -16,6 +16,7 @@ import (
 type daemon struct {
 	name    string
 	args    []string // args[0] is a path
+	env     []string // beside ours
 	answers func() bool
 }
 
@@ -33,7 +34,7 @@ func (d daemon) start() error {
 	}
 	defer out.Close()
 	process, err := os.StartProcess(d.args[0], d.args, &os.ProcAttr{
-		Dir: "/", Env: os.Environ(), Files: []*os.File{nil, out, out}, Sys: &syscall.SysProcAttr{Setsid: true}})
+		Dir: "/", Env: append(os.Environ(), d.env...), Files: []*os.File{nil, out, out}, Sys: &syscall.SysProcAttr{Setsid: true}})
 	if err != nil {
 		return err
 	}

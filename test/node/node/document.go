@@ -41,7 +41,7 @@ func document(s *S) {
 	s.Must(kubelet.end(syscall.SIGTERM))
 	s.Must(os.WriteFile(config, text, 0o644))
 	words := strings.Fields(start)
-	documented := daemon{"documented", append([]string{tools + "/" + words[0]}, words[1:]...), healthy}
+	documented := daemon{name: "documented", args: append([]string{tools + "/" + words[0]}, words[1:]...), answers: healthy}
 	s.Defer(func() {
 		if documented.pid() != 0 {
 			s.Must(documented.end(syscall.SIGTERM))

@@ -115,6 +115,9 @@ func (s *S) kill(times int, daemons ...daemon) {
 				s.Fail("%s does not answer", d.name)
 			}
 		}
+		if !healthy() {
+			s.Wrong("the kubelet's healthz is not ok")
+		}
 	}
 	for _, d := range daemons {
 		s.Say("%s was killed %d times", d.name, times)
@@ -300,32 +303,50 @@ func (r relistCount) since(before relistCount) string {
 	return fmt.Sprintf("%.0f, %.1f ms each, %.0f of them under 100 ms", all, 1000*(r.seconds-before.seconds)/max(all, 1), r.under-before.under)
 }
 
-// answers is how long the kubelet's calls of the runtime took, each kind on average.
-func answers() string {
+// operations is how long the kubelet's calls of the runtime took until now, by their kind.
+type operations map[string]operation
+
+type operation struct{ calls, seconds float64 }
+
+func operationsNow() operations {
 	text, _ := get(readOnly + "/metrics")
 	const name = "kubelet_runtime_operations_duration_seconds"
-	var words []string
+	found := operations{}
 	for line := range strings.Lines(text) {
-		if kind, sum, ok := strings.Cut(strings.TrimPrefix(line, name+"_sum"), "} "); ok && strings.HasPrefix(line, name+"_sum{") {
-			count, _ := metric(text, name+"_count"+kind+"}")
-			var seconds, calls float64
-			fmt.Sscan(sum, &seconds)
-			fmt.Sscan(count, &calls)
-			words = append(words, fmt.Sprintf("%s %.1f ms", strings.Trim(strings.TrimPrefix(kind, "{operation_type="), `"`), 1000*seconds/max(calls, 1)))
+		labels, sum, ok := strings.Cut(strings.TrimPrefix(line, name+"_sum"), " ")
+		if !ok || !strings.HasPrefix(line, name+"_sum{") {
+			continue
+		}
+		count, _ := metric(text, name+"_count"+labels)
+		var one operation
+		fmt.Sscan(sum, &one.seconds)
+		fmt.Sscan(count, &one.calls)
+		found[strings.Trim(strings.TrimPrefix(labels, "{operation_type="), `"}`)] = one
+	}
+	return found
+}
+
+func (o operations) since(before operations) string {
+	var words []string
+	for kind, one := range o {
+		if calls := one.calls - before[kind].calls; calls > 0 {
+			words = append(words, fmt.Sprintf("%s %.0f of %.1f ms", kind, calls, 1000*(one.seconds-before[kind].seconds)/calls))
 		}
 	}
+	slices.Sort(words)
 	return strings.Join(words, ", ")
 }
 
 // The figure is printed, not judged: another's load must not fail this. That the PLEG is healthy is judged in the end.
 func hundredPods(s *S) {
-	before, begin := relists(), time.Now()
+	before, asked, begin := relists(), operationsNow(), time.Now()
 	var pods []*Pod
 	for i := range 100 {
 		p := pod(fmt.Sprintf("many%d", i), sh("main", "exec sleep 1000000"))
 		p.Spec.TerminationGracePeriodSeconds = number(0)
-		pods = append(pods, s.Start(p))
+		pods = append(pods, s.start(p))
 	}
+	s.Say("%d pods", len(pods))
 	s.UntilIn(3*patience, "all are ready", func() (string, bool) {
 		n := 0
 		for _, p := range pods {
@@ -336,11 +357,12 @@ func hundredPods(s *S) {
 		return fmt.Sprintf("%d after %.1f s", n, time.Since(begin).Seconds()), n == len(pods)
 	})
 	s.Say("relists while they started: %s", relists().since(before))
-	s.Say("the runtime's answers until now: %s", answers())
-	before = relists()
+	s.Say("the kubelet's calls meanwhile: %s", operationsNow().since(asked))
+	before, asked = relists(), operationsNow()
 	s.UntilIn(patience, "ten relists at rest", func() (string, bool) {
 		return relists().since(before), relists().all-before.all >= 10
 	})
+	s.Say("the kubelet's calls at rest: %s", operationsNow().since(asked))
 	begin = time.Now()
 	for _, p := range pods {
 		p.Withdraw()

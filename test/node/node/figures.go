@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -112,38 +113,25 @@ container_network_receive_packets_dropped_total container_network_transmit_bytes
 container_network_transmit_errors_total container_network_transmit_packets_dropped_total`)
 
 // cadvisorLacks lists the names without a sample of this container, or of this pod's network.
-func (p *Pod) cadvisorLacks(container string) (list []string) {
+func (p *Pod) cadvisorLacks(container string) []string {
+	pod := fmt.Sprintf("pod=%q", p.Name+"-"+nodeName)
+	return append(namesWithout(cadvisorNames, pod, fmt.Sprintf("container=%q", container), `namespace="default"`, `image="`, `id="`, `name="`),
+		namesWithout(cadvisorNetwork, pod, `namespace="default"`, `interface="eth0"`)...)
+}
+
+// namesWithout lists those without a sample in /metrics/cadvisor that has all these labels.
+func namesWithout(names []string, labels ...string) []string {
 	text, err := get(readOnly + "/metrics/cadvisor")
 	if err != nil {
 		return []string{err.Error()}
 	}
-	has := func(name string, labels ...string) bool {
-		for line := range strings.Lines(text) {
-			if !strings.HasPrefix(line, name+"{") {
-				continue
-			}
-			all := true
-			for _, label := range labels {
-				all = all && strings.Contains(line, label)
-			}
-			if all {
-				return true
-			}
-		}
-		return false
-	}
-	pod := fmt.Sprintf("pod=%q", p.Name+"-"+nodeName)
-	for _, name := range cadvisorNames {
-		if !has(name, pod, fmt.Sprintf("container=%q", container), `namespace="default"`, `image="`, `id="`, `name="`) {
-			list = append(list, name)
+	found := map[string]bool{}
+	for line := range strings.Lines(text) {
+		if name, rest, ok := strings.Cut(line, "{"); ok && !slices.ContainsFunc(labels, func(label string) bool { return !strings.Contains(rest, label) }) {
+			found[name] = true
 		}
 	}
-	for _, name := range cadvisorNetwork {
-		if !has(name, pod, `namespace="default"`, `interface="eth0"`) {
-			list = append(list, name)
-		}
-	}
-	return list
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return found[name] })
 }
 
 func cadvisorFigures(s *S) {
@@ -201,15 +189,18 @@ func defaultGates(s *S) {
 	s.Kubelet(gates(map[string]bool{"PodAndContainerStatsFromCRI": false}))
 	p := s.Start(pod("gates", busy("main")))
 	p.Ready()
-	known := "pod network, pod processes"
 	s.Until("what the summary lacks", func() (string, bool) {
-		var left []string
-		for _, one := range missing(p.summary()) {
-			if !strings.Contains(known, one) {
-				left = append(left, one)
-			}
-		}
-		return strings.Join(left, ", ") + " (beside " + known + ")", len(left) == 0
+		list := strings.Join(missing(p.summary()), ", ")
+		return list, list == "pod network, pod processes"
 	})
-	s.Say("/metrics/cadvisor has no container labels; %d of %d names are missing", len(p.cadvisorLacks("main")), len(cadvisorNames)+len(cadvisorNetwork))
+	Equal(s, "names with the container's labels in /metrics/cadvisor", len(cadvisorNames)+len(cadvisorNetwork)-len(p.cadvisorLacks("main")), 0)
+	for what, labels := range map[string][]string{
+		"with its cgroup for id": {p.container("main") + `"`, `container=""`, `pod=""`},
+		"with the pod's labels":  {`namespace="default",pod="gates-node"`, `container=""`},
+	} {
+		s.Until(what+" /metrics/cadvisor lacks", func() (string, bool) {
+			list := strings.Join(namesWithout(slices.Concat(cadvisorNames, cadvisorNetwork), labels...), " ")
+			return list, list == "container_fs_usage_bytes container_fs_limit_bytes "+strings.Join(cadvisorNetwork, " ")
+		})
+	}
 }

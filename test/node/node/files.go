@@ -64,22 +64,22 @@ func hostPath(s *S) {
 	defer syscall.Close(socket)
 	os.Remove(dir + "/socket")
 	s.Must(syscall.Bind(socket, &syscall.SockaddrUnix{Name: dir + "/socket"}))
-	c := idle("main")
-	p := pod("hostpath", c)
+	s.Must(syscall.Mknod(dir+"/block", syscall.S_IFBLK|0o600, 7<<8)) // major 7, minor 0: nobody opens it
+	p := pod("hostpath", idle("main"))
 	for _, one := range []struct {
 		name, path string
 		kind       v1.HostPathType
 	}{
 		{"any", dir, v1.HostPathUnset}, {"dir", dir, v1.HostPathDirectory}, {"newdir", dir + "/new/dir", v1.HostPathDirectoryOrCreate},
 		{"file", dir + "/file", v1.HostPathFile}, {"newfile", dir + "/newfile", v1.HostPathFileOrCreate},
-		{"socket", dir + "/socket", v1.HostPathSocket}, {"char", "/dev/zero", v1.HostPathCharDev},
+		{"socket", dir + "/socket", v1.HostPathSocket}, {"char", "/dev/zero", v1.HostPathCharDev}, {"block", dir + "/block", v1.HostPathBlockDev},
 	} {
 		mount(p, hostPathVolume(one.name, one.path, one.kind), "/"+one.name)
 	}
 	started := s.Start(p)
 	started.Ready()
-	Equal(s, "kinds", started.Sh("main", "for f in any dir newdir file newfile socket char; do stat -c %F /$f; done | tr '\\n' ,"),
-		"directory,directory,directory,regular file,regular empty file,socket,character special file,")
+	Equal(s, "kinds", started.Sh("main", "for f in any dir newdir file newfile socket char block; do stat -c %F /$f; done | tr '\\n' ,"),
+		"directory,directory,directory,regular file,regular empty file,socket,character special file,block special file,")
 	Equal(s, "file", started.Run("main", "cat", "/file"), "from the node")
 	started.Sh("main", "echo from the pod > /newfile; mkdir /dir/made")
 	text, _ := os.ReadFile(dir + "/newfile")

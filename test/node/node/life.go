@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
@@ -21,8 +22,11 @@ var life = []scenario{
 	{name: "life/liveness exec", run: livenessExec},
 	{name: "life/liveness exec with timeout", run: livenessTimeout},
 	{name: "life/liveness http", run: livenessHTTP},
+	{name: "life/liveness http with timeout", run: livenessHTTPTimeout},
+	{name: "life/liveness tcp and grpc", run: livenessOthers},
 	{name: "life/readiness of four kinds", run: readiness},
 	{name: "life/startup probe", run: startupProbe},
+	{name: "life/startup probes http, tcp and grpc", run: startupOthers},
 	{name: "life/postStart", run: postStart},
 	{name: "life/postStart fails", run: postStartFails},
 	{name: "life/preStop", run: preStop},
@@ -199,6 +203,39 @@ func livenessHTTP(s *S) {
 	p.Until("is restarted", restarted)
 }
 
+// A process that is stopped takes connections, as the kernel does that for it, and never answers.
+func livenessHTTPTimeout(s *S) {
+	c := server("main", "-http", "8080")
+	c.LivenessProbe = probe(v1.ProbeHandler{HTTPGet: &v1.HTTPGetAction{Path: "/live", Port: intstr.FromInt32(8080)}})
+	c.LivenessProbe.FailureThreshold, c.LivenessProbe.TimeoutSeconds = 5, 1
+	c.ReadinessProbe = probe(c.LivenessProbe.ProbeHandler)
+	p := s.Start(withTool(pod("httptimeout", c)))
+	p.Ready()
+	s.Must(syscall.Kill(p.pid("main"), syscall.SIGSTOP))
+	p.Until("is restarted", restarted)
+	p.Ready()
+}
+
+func livenessOthers(s *S) {
+	one := func(name string, handler v1.ProbeHandler, script string) v1.Container {
+		c := sh(name, script)
+		c.LivenessProbe = probe(handler)
+		c.LivenessProbe.FailureThreshold = 10 // it may be slow to start
+		c.ReadinessProbe = probe(handler)
+		return c
+	}
+	p := s.Start(withTool(pod("liveothers",
+		one("grpc", v1.ProbeHandler{GRPC: &v1.GRPCAction{Port: 8002}}, "exec /podtool serve -grpc 8002 -sick /tmp/sick-grpc"),
+		one("tcp", v1.ProbeHandler{TCPSocket: &v1.TCPSocketAction{Port: intstr.FromInt32(8003)}}, "/podtool serve -tcp 8003 & "+endless),
+	)))
+	p.Ready()
+	p.Run("grpc", "touch", "/tmp/sick-grpc")
+	p.Run("tcp", "killall", "podtool")
+	for _, name := range []string{"grpc", "tcp"} {
+		p.Until(name+" is restarted", func(p *v1.Pod) bool { return status(p, name).RestartCount >= 1 })
+	}
+}
+
 // server is a container that serves with podtool.
 func server(name string, options ...string) v1.Container {
 	return v1.Container{Name: name, Image: busybox, Command: append([]string{"/podtool", "serve"}, options...)}
@@ -243,6 +280,34 @@ func startupProbe(s *S) {
 	})
 	s.Must(os.WriteFile(dir+"/on", nil, 0o644))
 	Equal(s, "restarts", status(p.Ready(), "main").RestartCount, 0)
+}
+
+func startupOthers(s *S) {
+	one := func(name string, handler v1.ProbeHandler, option, port string) v1.Container {
+		c := sh(name, "while [ ! -e /go/on ]; do sleep 0.1; done; exec /podtool serve "+option+" "+port)
+		c.StartupProbe = probe(handler)
+		c.StartupProbe.FailureThreshold = 90
+		return c
+	}
+	p := withTool(pod("startupothers",
+		one("http", v1.ProbeHandler{HTTPGet: &v1.HTTPGetAction{Port: intstr.FromInt32(8001)}}, "-http", "8001"),
+		one("grpc", v1.ProbeHandler{GRPC: &v1.GRPCAction{Port: 8002}}, "-grpc", "8002"),
+		one("tcp", v1.ProbeHandler{TCPSocket: &v1.TCPSocketAction{Port: intstr.FromInt32(8003)}}, "-tcp", "8003")))
+	dir := s.folder("startupothers")
+	mount(p, hostPathVolume("go", dir, v1.HostPathDirectory), "/go")
+	started := s.Start(p)
+	started.Until("all run, none is started", func(p *v1.Pod) bool {
+		for _, name := range []string{"http", "grpc", "tcp"} {
+			if one := status(p, name); one.State.Running == nil || one.Started == nil || *one.Started {
+				return false
+			}
+		}
+		return true
+	})
+	s.Must(os.WriteFile(dir+"/on", nil, 0o644))
+	for _, one := range started.Ready().Status.ContainerStatuses {
+		Equal(s, "restarts of "+one.Name, one.RestartCount, 0)
+	}
 }
 
 // --- hooks ---

@@ -365,15 +365,30 @@ func readLog(name string) string {
 
 // --- devices ---
 
+// devicePlugin has its devices' files mounted by the kubelet, and their nodes and environment made by the runtime, from
+// the CDI specification that the plugin writes.
 func devicePlugin(s *S) {
-	plugin := daemon{name: "device-plugin", args: []string{tools + "/sample-device-plugin"}}
+	s.Must(os.MkdirAll("/var/run/cdi", 0o755))
+	plugin := daemon{name: "device-plugin", args: []string{tools + "/sample-device-plugin"}, env: []string{"CDI_ENABLED=1"}}
 	s.Must(plugin.start())
 	s.Defer(func() { plugin.end(syscall.SIGTERM) })
 	s.Until("the kubelet knows its devices", func() (string, bool) {
 		state, _ := os.ReadFile("/var/lib/kubelet/device-plugins/kubelet_internal_checkpoint")
 		return fmt.Sprint(len(state), " bytes of state"), bytes.Contains(state, []byte("example.com/resource"))
 	})
-	p := s.Start(pod("device", wanting(idle("main"), "", "example.com/resource 1")))
+	two := pod("device", wanting(idle("main"), "", "example.com/resource 1"), wanting(idle("other"), "", "example.com/resource 1"))
+	p := s.Start(two)
 	p.Ready()
-	s.Matches("the plugin's mount", p.Sh("main", "ls /tmp"), "(?m)^Dev-[12]$")
+	allocated := map[string]bool{}
+	for _, container := range []string{"main", "other"} {
+		mounted := p.Sh(container, "cd /tmp; echo Dev-*")
+		s.Matches(container+": the plugin's mount", mounted, "^Dev-[12]$")
+		Equal(s, container+": the environment by CDI", p.Sh(container, "echo $CDI_DEVICE"), "CDI-"+mounted)
+		minor := map[string]string{"Dev-1": "0", "Dev-2": "1"}[mounted]
+		Equal(s, container+": the device node by CDI", p.Sh(container, "cd /tmp; stat -c '%n %F %t:%T' CDI-*"), "CDI-"+mounted+" block special file 1:"+minor)
+		opened, _ := p.Try(container, "dd", "if=/tmp/CDI-"+mounted, "count=0")
+		s.Want(!strings.Contains(opened, "not permitted"), "opening it: %s", opened)
+		allocated[mounted] = true
+	}
+	Equal(s, "devices allocated", len(allocated), 2)
 }

@@ -34,11 +34,11 @@ var (
 )
 
 var (
-	cradled = daemon{"cradled", []string{build + "/bin/cradled"}, cradledAnswers}
-	kubelet = daemon{"kubelet", []string{tools + "/kubelet", "--config=" + config, "--hostname-override=" + nodeName, "--v=2"}, healthy}
-
-	registry = daemon{"registry", []string{tools + "/../../conformance/bin/cradle-test-registry",
-		"-listen", registryAddress, "-log", home + "/log/requests.log", tools + "/../../conformance/images"}, registryAnswers}
+	cradled = daemon{name: "cradled", args: []string{build + "/bin/cradled"}, answers: cradledAnswers}
+	kubelet = daemon{name: "kubelet", answers: healthy,
+		args: []string{tools + "/kubelet", "--config=" + config, "--hostname-override=" + nodeName, "--v=2"}}
+	registry = daemon{name: "registry", answers: registryAnswers, args: []string{tools + "/../../conformance/bin/cradle-test-registry",
+		"-listen", registryAddress, "-log", home + "/log/requests.log", tools + "/../../conformance/images"}}
 )
 
 const registryAddress = "127.0.0.1:5000"

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,9 +44,13 @@ const endless = "trap 'exit 0' TERM; sleep 1000000 & wait"
 
 // Start hands the pod to the kubelet and takes it back when the scenario ends.
 func (s *S) Start(p *v1.Pod) *Pod {
+	s.Say("pod %s: %d containers", p.Name, len(p.Spec.Containers)+len(p.Spec.InitContainers))
+	return s.start(p)
+}
+
+func (s *S) start(p *v1.Pod) *Pod {
 	started := &Pod{Pod: p, s: s}
 	started.write()
-	s.Say("pod %s: %d containers", p.Name, len(p.Spec.Containers)+len(p.Spec.InitContainers))
 	s.pods = append(s.pods, started)
 	return started
 }
@@ -71,9 +76,27 @@ func (p *Pod) Remove() {
 	p.Withdraw()
 	p.s.Until(p.Name+" is gone", func() (string, bool) {
 		ready := p.readySandboxes()
-		return fmt.Sprintf("%d sandboxes ready", ready), ready == 0 && podNow(p.Name) == nil
+		p.gone = ready == 0 && podNow(p.Name) == nil
+		return fmt.Sprintf("%d sandboxes ready", ready), p.gone
 	})
-	p.gone = true
+}
+
+// removePods takes all manifests away and waits until nothing of the pods runs.
+func (s *S) removePods() {
+	if len(s.pods) == 0 {
+		return
+	}
+	left := s.pods
+	for _, p := range left {
+		p.Withdraw()
+	}
+	s.UntilIn(3*patience, "its pods are gone", func() (string, bool) {
+		left = slices.DeleteFunc(slices.Clone(left), func(p *Pod) bool {
+			p.gone = p.gone || p.readySandboxes() == 0 && podNow(p.Name) == nil
+			return p.gone
+		})
+		return fmt.Sprintf("%d of %d left", len(left), len(s.pods)), len(left) == 0
+	})
 }
 
 // Now is the pod as the kubelet shows it; it may be nil.

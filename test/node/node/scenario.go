@@ -132,12 +132,7 @@ func (s *S) perform(run func(*S)) {
 	if s.wrong > 0 { // it may have left daemons dead: nothing would ever be removed
 		guarded(func() { s.Must(start(cradled, kubelet)) })
 	}
-	for _, p := range s.pods {
-		p.Withdraw()
-	}
-	for _, p := range s.pods {
-		guarded(p.Remove)
-	}
+	guarded(s.removePods)
 	for _, undo := range slices.Backward(s.undo) {
 		guarded(undo)
 	}
@@ -193,37 +188,47 @@ type report struct {
 	expected       map[string]string // scenario: why it does not pass
 	passed, failed int
 	late           int // failed as expected
-	bad            []string
+	bad            []bad
 }
+
+type bad struct{ headline, said string }
 
 func (r *report) add(s *S) {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	why, listed := r.expected[s.name]
-	word := "ok"
+	word, fine := "ok", true
 	switch {
 	case s.passed && !listed:
 		r.passed++
 	case s.passed && listed:
-		word = "PASSES, strike it from not-passed.txt"
-		r.failed++
-		r.bad = append(r.bad, s.name+": "+word)
+		word, fine = "PASSES, strike it from not-passed.txt", false
 	case listed:
 		word = "not yet: " + why
 		r.late++
 	default:
-		word = "FAILED"
-		r.failed++
-		r.bad = append(r.bad, s.name+": "+word)
+		word, fine = "FAILED", false
 	}
-	fmt.Printf("%s: %s (%.1f s)\n%s", s.name, word, time.Since(s.begin).Seconds(), s.said.String())
+	headline := fmt.Sprintf("%s: %s (%.1f s)\n", s.name, word, time.Since(s.begin).Seconds())
+	if !fine {
+		r.failed++
+		r.bad = append(r.bad, bad{headline, s.said.String()})
+	}
+	fmt.Print(headline, s.said.String())
 }
 
+// end says again what went wrong, for who sees no more than the end of it.
 func (r *report) end() bool {
-	for _, line := range r.bad {
-		fmt.Println(line)
+	if len(r.bad) > 0 {
+		fmt.Println("\nWhat went wrong, again:")
 	}
-	fmt.Printf("%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.late)
+	for _, one := range r.bad {
+		fmt.Print(one.headline, one.said)
+	}
+	fmt.Printf("\n%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.late)
+	for _, one := range r.bad {
+		fmt.Print(one.headline)
+	}
 	return r.failed == 0
 }
 
