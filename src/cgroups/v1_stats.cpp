@@ -1,6 +1,7 @@
-// The accounting half of CgroupsV1.
+// The accounting half of CgroupsV1. A controller that isn't mounted reads as 0 throughout.
 #include "base/clock.h"
 #include "base/sys/file.h"
+#include "cgroups/figures_parse.h"
 #include "cgroups/pressure.h"
 #include "cgroups/v1.h"
 #include "cgroups/values.h"
@@ -9,57 +10,54 @@ namespace cradle::cgroups {
 namespace {
 
 constexpr uint64_t kNanosPerTick = 10'000'000;  // USER_HZ is 100 everywhere
-constexpr uint64_t kNoLimit = uint64_t{1}
-                              << 62;  // the kernel's "none" is LONG_MAX, rounded down to a page
+constexpr size_t kMaxText = 64 << 10;
+constexpr uint64_t kNoLimit = uint64_t{1} << 62;  // the kernel's "none" is LONG_MAX, rounded down to a page
 
-// The files of a group in one hierarchy. A controller that isn't mounted reads as 0 throughout.
-class Files {
- public:
-  static Result<Files> Open(const Tree* tree, const std::string& path) {
-    return Files(tree ? TRY(tree->OpenGroup(path)) : UniqueFd());
-  }
-  std::string Text(const char* file) const {
-    if (!dir_.valid()) return {};
-    auto text = sys::ReadFile(dir_, file, 64 << 10);
-    return text.ok() ? std::move(*text) : std::string();
-  }
-  uint64_t Number(const char* file) const { return ParseNumber(Text(file)).value_or(0); }
-
- private:
-  explicit Files(UniqueFd dir) : dir_(std::move(dir)) {}
-  UniqueFd dir_;
+constexpr KeyedField<Stats> kMemory[] = {
+    {"total_rss", &Stats::memory_rss},
+    {"total_cache", &Stats::memory_cache},
+    {"total_mapped_file", &Stats::memory_mapped_file},
+    {"total_pgfault", &Stats::page_faults},
+    {"total_pgmajfault", &Stats::major_page_faults},
+    {"total_swap", &Stats::memory_swap_usage},
 };
 
-uint64_t LimitOf(uint64_t value) { return value >= kNoLimit ? 0 : value; }
+std::string Text(FdRef group, const char* file) {
+  auto text = sys::ReadFile(group, file, kMaxText);
+  return text.ok() ? std::move(*text) : std::string();
+}
 
-void ReadCpu(const Files& cpuacct, const Files& cpu, Stats& stats) {
-  stats.cpu_usage_nanos = cpuacct.Number("cpuacct.usage");
-  std::string ticks = cpuacct.Text("cpuacct.stat");
-  stats.cpu_user_nanos = KeyedValue(ticks, "user") * kNanosPerTick;
-  stats.cpu_system_nanos = KeyedValue(ticks, "system") * kNanosPerTick;
-  std::string text = cpu.Text("cpu.stat");
+// The group's own limit; 0: none. Without one in the group or above it (as memory.stat says) there is nothing to read.
+uint64_t ReadLimit(FdRef memory, const char* file, uint64_t of_all_above) {
+  if (of_all_above >= kNoLimit) return 0;
+  uint64_t own = ParseNumber(Text(memory, file)).value_or(0);
+  return own >= kNoLimit ? 0 : own;
+}
+
+void ReadCpu(FdRef cpu, Stats& stats) {
+  std::string text = Text(cpu, "cpu.stat");
   stats.cpu_periods = KeyedValue(text, "nr_periods");
   stats.cpu_throttled_periods = KeyedValue(text, "nr_throttled");
   stats.cpu_throttled_nanos = KeyedValue(text, "throttled_time");
 }
 
-void ReadMemory(const Files& memory, Stats& stats) {
-  stats.memory_usage = memory.Number("memory.usage_in_bytes");
-  stats.memory_limit = LimitOf(memory.Number("memory.limit_in_bytes"));
-  std::string text = memory.Text("memory.stat");
+void ReadCpuacct(FdRef cpuacct, Stats& stats) {
+  stats.cpu_usage_nanos = ParseNumber(Text(cpuacct, "cpuacct.usage")).value_or(0);
+  std::string ticks = Text(cpuacct, "cpuacct.stat");
+  stats.cpu_user_nanos = KeyedValue(ticks, "user") * kNanosPerTick;
+  stats.cpu_system_nanos = KeyedValue(ticks, "system") * kNanosPerTick;
+}
+
+void ReadMemory(FdRef memory, Stats& stats) {
+  std::string text = Text(memory, "memory.stat");
+  ParseKeyed(text, kMemory, stats);
+  stats.memory_usage = ParseNumber(Text(memory, "memory.usage_in_bytes")).value_or(0);
   uint64_t idle = KeyedValue(text, "total_inactive_file");
   stats.memory_working_set = stats.memory_usage > idle ? stats.memory_usage - idle : 0;
-  stats.memory_rss = KeyedValue(text, "total_rss");
-  stats.memory_cache = KeyedValue(text, "total_cache");
-  stats.memory_mapped_file = KeyedValue(text, "total_mapped_file");
-  stats.page_faults = KeyedValue(text, "total_pgfault");
-  stats.major_page_faults = KeyedValue(text, "total_pgmajfault");
-  // memsw counts memory and swap together.
-  uint64_t both = memory.Number("memory.memsw.usage_in_bytes");
-  stats.memory_swap_usage = both > stats.memory_usage ? both - stats.memory_usage : 0;
-  uint64_t both_limit = LimitOf(memory.Number("memory.memsw.limit_in_bytes"));
-  stats.memory_swap_limit =
-      stats.memory_limit && both_limit > stats.memory_limit ? both_limit - stats.memory_limit : 0;
+  stats.memory_limit = ReadLimit(memory, "memory.limit_in_bytes", KeyedValue(text, "hierarchical_memory_limit"));
+  // Memory and swap together.
+  uint64_t both = ReadLimit(memory, "memory.memsw.limit_in_bytes", KeyedValue(text, "hierarchical_memsw_limit"));
+  stats.memory_swap_limit = stats.memory_limit && both > stats.memory_limit ? both - stats.memory_limit : 0;
 }
 
 }  // namespace
@@ -67,9 +65,16 @@ void ReadMemory(const Files& memory, Stats& stats) {
 Result<Stats> CgroupsV1::ReadStats(const std::string& path) const {
   Stats stats;
   stats.wall_nanos = WallNanos();
-  ReadCpu(TRY(Files::Open(Find("cpuacct"), path)), TRY(Files::Open(Find("cpu"), path)), stats);
-  ReadMemory(TRY(Files::Open(Find("memory"), path)), stats);
-  stats.pids = TRY(Files::Open(Find("pids"), path)).Number("pids.current");
+  const std::pair<const char*, void (*)(FdRef, Stats&)> kParts[] = {
+      {"cpuacct", ReadCpuacct}, {"cpu", ReadCpu}, {"memory", ReadMemory}};
+  for (auto [controller, read_part] : kParts) {
+    const Tree* tree = Find(controller);
+    if (!tree) continue;
+    UniqueFd group = TRY(tree->OpenGroup(path));
+    read_part(group, stats);
+  }
+  if (const Tree* tree = Find("pids"))
+    stats.pids = ParseNumber(TRY(tree->Read(path, "pids.current"))).value_or(0);
   if (v2_)
     if (auto group = v2_->OpenGroup(path); group.ok()) ReadPressure(*group, stats);
   return stats;

@@ -29,9 +29,11 @@ std::optional<uint64_t> ParseNumber(std::string_view text) {
 }
 
 uint64_t KeyedValue(std::string_view text, std::string_view key) {
-  for (std::string_view line : Split(text, '\n'))
-    if (line.size() > key.size() && line.starts_with(key) && line[key.size()] == ' ')
-      return ParseNumber(line.substr(key.size())).value_or(0);
+  for (size_t at = text.find(key); at != text.npos; at = text.find(key, at + 1)) {
+    std::string_view rest = text.substr(at + key.size());
+    if ((at == 0 || text[at - 1] == '\n') && rest.starts_with(' '))
+      return ParseNumber(rest.substr(0, rest.find('\n'))).value_or(0);
+  }
   return 0;
 }
 

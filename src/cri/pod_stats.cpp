@@ -1,5 +1,6 @@
 // Statistics and metrics of pods. Read in the pool, from the kernel's files; what needs a walk comes from memory.
 #include "base/clock.h"
+#include "base/map_together.h"
 #include "cri/call.h"
 #include "cri/describe.h"
 #include "cri/describe_stats.h"
@@ -23,7 +24,7 @@ std::vector<sandbox::ContainerPtr> RunningIn(const sandbox::Runtime& runtime, co
 }
 
 // Of a pod that isn't ready: who it was, and no figures.
-Result<pb::PodSandboxStats> ReadPod(const sandbox::Runtime& runtime, CpuRates& rates, const sandbox::PodView& pod) {
+Result<pb::PodSandboxStats> ReadPod(sandbox::Runtime& runtime, CpuRates& rates, const sandbox::PodView& pod) {
   pb::PodSandboxStats out;
   *out.mutable_attributes() = DescribeAttributes(pod);
   pb::LinuxPodSandboxStats* linux_part = out.mutable_linux();
@@ -44,13 +45,16 @@ Result<pb::PodSandboxStats> ReadPod(const sandbox::Runtime& runtime, CpuRates& r
 }
 
 // Of the ready ones; one that ends meanwhile is left out.
-std::vector<pb::PodSandboxStats> ReadPods(const sandbox::Runtime& runtime, CpuRates& rates,
+std::vector<pb::PodSandboxStats> ReadPods(sandbox::Runtime& runtime, CpuRates& rates,
                                           const std::vector<PodPtr>& pods) {
+  auto stats = MapTogether(runtime.pool(), pods.size(), [&](size_t i) -> std::optional<pb::PodSandboxStats> {
+    if (!pods[i]->ready) return std::nullopt;
+    auto one = ReadPod(runtime, rates, *pods[i]);
+    return one.ok() ? std::optional(std::move(*one)) : std::nullopt;
+  });
   std::vector<pb::PodSandboxStats> out;
-  for (const PodPtr& pod : pods) {
-    if (!pod->ready) continue;
-    if (auto stats = ReadPod(runtime, rates, *pod); stats.ok()) out.push_back(std::move(*stats));
-  }
+  for (auto& one : stats)
+    if (one) out.push_back(std::move(*one));
   ForgetGone(runtime, rates);
   return out;
 }

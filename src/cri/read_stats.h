@@ -12,8 +12,8 @@ namespace cradle::cri {
 // Of one that doesn't run: who it is, and its layer.
 Result<runtime::v1::ContainerStats> ReadStats(const sandbox::Runtime& runtime, CpuRates& rates,
                                               const sandbox::ContainerView& container);
-// Of the running ones; one that ends meanwhile is left out.
-std::vector<runtime::v1::ContainerStats> ReadAll(const sandbox::Runtime& runtime, CpuRates& rates,
+// Of the running ones, with the help of who is idle in the pool; one that ends meanwhile is left out.
+std::vector<runtime::v1::ContainerStats> ReadAll(sandbox::Runtime& runtime, CpuRates& rates,
                                                  const std::vector<sandbox::ContainerPtr>& all);
 
 // Rates of what has ended aren't kept.

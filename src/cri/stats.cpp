@@ -1,3 +1,4 @@
+#include "base/map_together.h"
 #include "cri/call.h"
 #include "cri/describe.h"
 #include "cri/describe_stats.h"
@@ -34,14 +35,16 @@ Result<pb::ContainerStats> ReadStats(const sandbox::Runtime& runtime, CpuRates& 
   return out;
 }
 
-std::vector<pb::ContainerStats> ReadAll(const sandbox::Runtime& runtime, CpuRates& rates,
+std::vector<pb::ContainerStats> ReadAll(sandbox::Runtime& runtime, CpuRates& rates,
                                         const std::vector<sandbox::ContainerPtr>& all) {
+  auto stats = MapTogether(runtime.pool(), all.size(), [&](size_t i) -> std::optional<pb::ContainerStats> {
+    if (all[i]->state != sandbox::State::kRunning) return std::nullopt;
+    auto one = ReadStats(runtime, rates, *all[i]);
+    return one.ok() ? std::optional(std::move(*one)) : std::nullopt;
+  });
   std::vector<pb::ContainerStats> list;
-  for (const auto& container : all) {
-    if (container->state != sandbox::State::kRunning) continue;
-    auto stats = ReadStats(runtime, rates, *container);
-    if (stats.ok()) list.push_back(std::move(*stats));
-  }
+  for (auto& one : stats)
+    if (one) list.push_back(std::move(*one));
   return list;
 }
 

@@ -38,6 +38,7 @@ class BenchNode {
   double WaitExited(const std::string& container);
   // What RunPodSandbox's step "network" took, microseconds.
   double NetworkStep(const std::string& pod);
+  pid_t Daemon() const { return daemon_.pid(); }
   pid_t ShimOf(const std::string& pod);
   pid_t PauseOf(const std::string& pod);
 

@@ -7,6 +7,8 @@
 #include <latch>
 #include <vector>
 
+#include "base/map_together.h"
+
 namespace cradle {
 namespace {
 
@@ -67,6 +69,29 @@ TEST(SerialQueue, OneThatWaitsDoesNotHoldAnother) {
   fast->Post([&] { done.set_value(); });
   done.get_future().wait();
   go.set_value();
+}
+
+TEST(MapTogether, EachIsDoneOnceAndComesInItsPlace) {
+  ThreadPool pool("test", 4);
+  std::vector<std::atomic<int>> calls(1000);
+  auto squares = MapTogether(pool, calls.size(), [&](size_t i) {
+    ++calls[i];
+    return i * i;
+  });
+  ASSERT_EQ(squares.size(), calls.size());
+  for (size_t i = 0; i < calls.size(); ++i) {
+    EXPECT_EQ(calls[i], 1) << i;
+    EXPECT_EQ(squares[i], i * i);
+  }
+  EXPECT_TRUE(MapTogether(pool, 0, [](size_t i) { return i; }).empty());
+}
+
+TEST(MapTogether, ABusyPoolDelaysNothing) {
+  std::promise<void> gate;
+  ThreadPool pool("test", 1);
+  pool.Post([&] { gate.get_future().wait(); });
+  EXPECT_EQ(MapTogether(pool, 100, [](size_t i) { return i; }).back(), 99u);
+  gate.set_value();
 }
 
 }  // namespace
