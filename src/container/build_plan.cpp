@@ -51,11 +51,17 @@ void SetOwner(const std::optional<int64_t>& id, const IdRange* range, uint32_t& 
   owner = static_cast<uint32_t>(*id) + (range ? range->host : 0);
 }
 
-// Who isn't root can't open what stays the host's root's.
-void GiveToUser(const SecuritySpec& security, const PodContext& pod, std::vector<DevicePlan>& devices) {
+// A CDI specification's owner is one of the container's ids. Else it is the user, where the node says so (who isn't root
+// can't open what stays the host's root's), or whom the host's node belongs to.
+void SetOwners(const ContainerSpec& spec, const PodContext& pod, bool to_user, std::vector<DevicePlan>& devices) {
   for (DevicePlan& device : devices) {
-    SetOwner(security.run_as_user, pod.users ? &pod.users->uids : nullptr, device.uid);
-    SetOwner(security.run_as_group, pod.users ? &pod.users->gids : nullptr, device.gid);
+    std::optional<int64_t> uid, gid;
+    if (to_user) uid = spec.security.run_as_user, gid = spec.security.run_as_group;
+    auto own = std::ranges::find(spec.devices, device.path, &DeviceSpec::container_path);
+    if (own != spec.devices.end() && own->uid) uid = *own->uid;
+    if (own != spec.devices.end() && own->gid) gid = *own->gid;
+    SetOwner(uid, pod.users ? &pod.users->uids : nullptr, device.uid);
+    SetOwner(gid, pod.users ? &pod.users->gids : nullptr, device.gid);
   }
 }
 
@@ -63,7 +69,7 @@ void GiveToUser(const SecuritySpec& security, const PodContext& pod, std::vector
 // in the host's own directory.
 Result<std::vector<DevicePlan>> BuildDevices(const ContainerSpec& spec, const PodContext& pod, const NodeFacts& node) {
   std::vector<DevicePlan> devices = TRY(ResolveDevices(spec.devices));
-  if (node.devices_to_user) GiveToUser(spec.security, pod, devices);
+  SetOwners(spec, pod, node.devices_to_user, devices);
   if (spec.security.privileged) {
     std::set<std::string> taken;
     for (const DevicePlan& device : devices) taken.insert(device.path);

@@ -77,6 +77,19 @@ TEST_F(BuildPlan, DevicesBelongToTheUserWhereTheNodeSaysSo) {
   EXPECT_EQ(Good().devices.at(0).uid, 0u);
 }
 
+TEST_F(BuildPlan, ADevicesOwnOwnerIsOneOfTheContainersIds) {
+  spec().devices = {{.container_path = "/dev/mine", .host_path = "/dev/null", .permissions = "rw", .uid = 7, .gid = 8}};
+  security().run_as_user = security().run_as_group = 1000;
+  for (bool to_user : {false, true}) {
+    node_.devices_to_user = to_user;
+    EXPECT_EQ(Good().devices.at(0).uid, 7u);
+    EXPECT_EQ(Good().devices.at(0).gid, 8u);
+  }
+  pod_.users = UserNamespace{{100000, 65536}, {200000, 65536}};
+  EXPECT_EQ(Good().devices.at(0).uid, 100007u);
+  EXPECT_EQ(Good().devices.at(0).gid, 200008u);
+}
+
 // A container as the kubelet asks for it, with a memory limit.
 class BuildPlanViews : public BuildPlan {
  protected:
