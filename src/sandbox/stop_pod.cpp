@@ -32,6 +32,13 @@ void SayIfFailed(const Result<>& result, const Pod& pod) {
   if (!result.ok()) log::Warning(Cat("pod ", pod.Name(), ": ", result.error().text()));
 }
 
+// By a signal or a tracer: it answers nothing until it goes on.
+bool IsStopped(pid_t pid) {
+  auto stat = sys::ReadFile(kCwd, Cat("/proc/", std::to_string(pid), "/stat"), 4096);
+  size_t name_end = stat.ok() ? stat->rfind(") ") : std::string::npos;
+  return name_end != std::string::npos && (stat->substr(name_end + 2, 1) == "T" || stat->substr(name_end + 2, 1) == "t");
+}
+
 Result<> UnbindNetns(const std::string& path) {
   // Twice bound (a crash between two attempts) is unbound twice; EINVAL: not a mount point.
   for (int i = 0; i < 8; ++i) {
@@ -95,7 +102,8 @@ Result<> Node::DetachNetwork(const Pod& pod) {
 Result<> Node::EndShim(Pod& pod) {
   if (auto client = pod.shim()) {
     pod.SetShim(nullptr);  // first: its going is no loss then
-    (void)client->Shutdown(After(kShimCall)).ok();  // one that doesn't answer is killed with its group, below
+    // One that doesn't answer is killed with its group, below; one that is stopped isn't asked.
+    if (!IsStopped(pod.view()->shim_pid)) SayIfFailed(client->Shutdown(After(kShimCall)).With("end the shim"), pod);
   }
   TRYV(groups_.Destroy(ShimGroup(pod), After(kKill)));
   if (pod.shim_pidfd.valid()) {

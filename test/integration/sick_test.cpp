@@ -80,6 +80,15 @@ TEST_F(Sick, AStoppedShimDelaysNobodyElse) {
   EXPECT_EQ(Exec(container, {"echo", "back"}).stdout(), "back\n");
 }
 
+TEST_F(Sick, AStoppedShimIsNotWaitedFor) {
+  std::string pod = RunPod(PodConfig("sick"));
+  pid_t shim = ShimOf(pod);
+  ASSERT_EQ(::kill(shim, SIGSTOP), 0);
+  ASSERT_TRUE(Eventually([&] { return ReadText("/proc/" + std::to_string(shim) + "/stat").find(") T ") != std::string::npos; }));
+  RemovePod(pod);
+  EXPECT_EQ(daemon().log().find("did not answer"), std::string::npos) << daemon().log();
+}
+
 TEST_F(Sick, AHangingPluginDelaysNobodyElse) {
   std::string gate = daemon().dir() + "/gate", begun = daemon().dir() + "/begun";
   ASSERT_EQ(::mkfifo(gate.c_str(), 0600), 0);
