@@ -254,17 +254,23 @@ TEST_F(Views, CostABoundedShareOfTheHost) {
 }
 
 // Debian's own tools on the container's /proc.
-TEST_F(Views, AreWhatProcpsShows) {
-  auto config = Masked(Sleeper("c"), 64 * kMiB, 50);
-  for (const char* dir : {"/usr", "/lib", "/lib64"}) {
-    if (!std::filesystem::exists(dir)) continue;
-    auto* mount = config.add_mounts();
-    mount->set_host_path(dir);
-    mount->set_container_path(dir);
-    mount->set_readonly(true);
+class ViewsByTools : public Views {
+ protected:
+  static v1::ContainerConfig WithTools(v1::ContainerConfig config) {
+    for (const char* dir : {"/usr", "/lib", "/lib64", "/etc/java-17-openjdk"}) {
+      if (!std::filesystem::exists(dir)) continue;
+      auto* mount = config.add_mounts();
+      mount->set_host_path(dir);
+      mount->set_container_path(dir);
+      mount->set_readonly(true);
+    }
+    return config;
   }
+};
+
+TEST_F(ViewsByTools, ProcpsShowsThem) {
   if (!std::filesystem::exists("/usr/bin/free") || !std::filesystem::exists("/usr/bin/lscpu")) GTEST_SKIP() << "no procps";
-  std::string container = StartNew(RunPod(PodConfig("pod")), config);
+  std::string container = StartNew(RunPod(PodConfig("pod")), WithTools(Masked(Sleeper("c"), 64 * kMiB, 50)));
   EXPECT_EQ(Field(Exec(container, {"/usr/bin/free", "-k"}).stdout(), "Mem:"), 65536u);
   EXPECT_NE(Exec(container, {"/usr/bin/top", "-b", "-n", "1", "-E", "k"}).stdout().find("65536 total"), std::string::npos)
       << Exec(container, {"/usr/bin/top", "-b", "-n", "1", "-E", "k"}).stdout();
@@ -272,6 +278,25 @@ TEST_F(Views, AreWhatProcpsShows) {
       << Exec(container, {"/usr/bin/uptime"}).stdout();
   std::string lscpu = Exec(container, {"/usr/bin/lscpu"}).stdout();
   EXPECT_EQ(Field(lscpu, "\nCPU(s):"), 1u) << lscpu;
+}
+
+TEST_F(ViewsByTools, AJvmTakesItsSizeFromThem) {
+  constexpr const char* kJava = "/usr/lib/jvm/java-17-openjdk-amd64/bin/java";
+  if (!std::filesystem::exists(kJava)) GTEST_SKIP() << "no java";
+  std::string container = StartNew(RunPod(PodConfig("pod")), WithTools(Masked(Sleeper("c"), 512 * kMiB, 100)));
+  std::string java = std::string(kJava) + " -XshowSettings:system -XX:+PrintFlagsFinal -version 2>&1 | tr -s ' '";
+  std::string shown = Exec(container, {"sh", "-c", java}).stdout();
+  for (const char* line : {"Effective CPU Count: 1\n", "Memory Limit: 512.00M\n", " MaxHeapSize = 134217728 "})
+    EXPECT_NE(shown.find(line), std::string::npos) << line << " is not in: " << shown;
+}
+
+TEST_F(ViewsByTools, NodeShowsThem) {
+  if (!std::filesystem::exists("/usr/bin/node")) GTEST_SKIP() << "no node";
+  std::string container = StartNew(RunPod(PodConfig("pod")), WithTools(Masked(Sleeper("c"), 512 * kMiB, 100)));
+  auto shown = Exec(container, {"/usr/bin/node", "-p",
+                                "const os = require('os'); [os.totalmem() >> 20, os.freemem() < os.totalmem(), "
+                                "os.cpus().length, os.uptime() < 3600].join(' ')"});
+  EXPECT_EQ(shown.stdout(), "512 true 1 true\n") << shown.stderr();
 }
 
 }  // namespace
