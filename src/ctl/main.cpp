@@ -151,6 +151,7 @@ class CommandLine {
     image->add_option("--offline", offline_.root, "work in the store below this root directory, without a daemon");
     image->add_option("--registry-config", offline_.registry_config, "offline: folders with hosts.toml");
     image->add_option("--credentials", offline_.credentials, "offline: docker's config.json");
+    image->add_flag("--keep-blobs", offline_.keep_blobs, "offline: compressed layers stay, too, so that exports give the same images");
     AddPull(image);
     auto* import = AddImageVerb(image, "import", "Import an OCI layout or a docker archive, with all its images",
                                 [this](ImageAccess& images) { return ImportImage(images, ArchivePath(), new_name_); });

@@ -80,6 +80,7 @@ Result<std::unique_ptr<ImageAccess>> OfflineImages(const OfflineOptions& options
   config.dir = root + "/images";
   config.registry_config_path = options.registry_config;
   config.credentials_file = options.credentials;
+  config.keep_blobs = options.keep_blobs;
   config.unpack_program = bin.substr(0, bin.rfind('/')) + "/libexec/cradle/cradle-unpack";
   auto store = TRY(image::ImageStore::Open(config));
   for (const std::string& warning : store->warnings()) PrintError(Cat("warning: ", warning, "\n"));

@@ -92,6 +92,7 @@ struct PullOptions {
 struct OfflineOptions {
   std::string root;  // of the node to be, as cradled's --root; absolute. Empty: ask the daemon
   std::string registry_config = "/etc/cradle/certs.d", credentials = "/etc/cradle/config.json";
+  bool keep_blobs = false;
 };
 Result<int> RemoveImages(Client& client, const std::vector<std::string>& images);
 
