@@ -33,8 +33,13 @@ func (d daemon) start() error {
 		return err
 	}
 	defer out.Close()
+	// In a folder of its own: a kubelet removes what "*" matches where it stands when a container has no log path.
+	dir := filepath.Join(home, "empty")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
 	process, err := os.StartProcess(d.args[0], d.args, &os.ProcAttr{
-		Dir: "/", Env: append(os.Environ(), d.env...), Files: []*os.File{nil, out, out}, Sys: &syscall.SysProcAttr{Setsid: true}})
+		Dir: dir, Env: append(os.Environ(), d.env...), Files: []*os.File{nil, out, out}, Sys: &syscall.SysProcAttr{Setsid: true}})
 	if err != nil {
 		return err
 	}
