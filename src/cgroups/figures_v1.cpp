@@ -6,8 +6,6 @@
 namespace cradle::cgroups {
 namespace {
 
-constexpr uint64_t kNoLimit = uint64_t{1} << 62;  // the kernel's "none" is LONG_MAX, rounded down to a page
-
 constexpr KeyedField<MemoryFigures> kMemory[] = {
     {"hierarchical_memory_limit", &MemoryFigures::limit},
     {"total_swap", &MemoryFigures::swap_usage},

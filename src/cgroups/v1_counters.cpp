@@ -8,7 +8,6 @@ namespace cradle::cgroups {
 namespace {
 
 constexpr size_t kMaxText = 64 << 10;
-constexpr uint64_t kNoLimit = uint64_t{1} << 62;
 
 class Group {
  public:

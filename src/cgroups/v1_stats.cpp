@@ -11,7 +11,6 @@ namespace {
 
 constexpr uint64_t kNanosPerTick = 10'000'000;  // USER_HZ is 100 everywhere
 constexpr size_t kMaxText = 64 << 10;
-constexpr uint64_t kNoLimit = uint64_t{1} << 62;  // the kernel's "none" is LONG_MAX, rounded down to a page
 
 constexpr KeyedField<Stats> kMemory[] = {
     {"total_rss", &Stats::memory_rss},

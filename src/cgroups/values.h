@@ -10,6 +10,9 @@
 
 namespace cradle::cgroups {
 
+// cgroup v1's limits from here on mean none: the kernel shows LONG_MAX, rounded down to a page.
+inline constexpr uint64_t kNoLimit = uint64_t{1} << 62;
+
 // Pieces between separators, empty ones left out.
 std::vector<std::string_view> Split(std::string_view text, char separator);
 std::string_view Trim(std::string_view text);

@@ -6,12 +6,9 @@
 #include <numeric>
 #include <variant>
 
-// Its assertions (of builds without NDEBUG) are about the document: a malformed one is an error, not the end.
-#define TOML_ASSERT(expr) static_cast<void>(0)
-#include <toml++/toml.h>  // with exceptions, as everywhere in this program: the two kinds don't mix in one
-
 #include "base/fd.h"
 #include "base/sys/file.h"
+#include "base/toml.h"
 #include "container/defaults.h"
 
 namespace cradle::daemon {

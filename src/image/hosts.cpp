@@ -4,11 +4,9 @@
 
 #include <algorithm>
 #include <charconv>
-// Its assertions (of builds without NDEBUG) are about the document: a malformed one is an error, not the end.
-#define TOML_ASSERT(expr) static_cast<void>(0)
-#include <toml++/toml.h>
 
 #include "base/sys/file.h"
+#include "base/toml.h"
 
 namespace cradle::image {
 namespace {
