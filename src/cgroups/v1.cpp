@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "base/sys/file.h"
@@ -10,6 +11,7 @@
 #include "cgroups/unified.h"
 #include "cgroups/v1_cpuset.h"
 #include "cgroups/v1_devices.h"
+#include "cgroups/v1_unified.h"
 #include "cgroups/values.h"
 
 namespace cradle::cgroups {
@@ -43,8 +45,22 @@ Error Explain(Error error, const V1Write& write) {
     default:
       break;
   }
+  if (write.field.starts_with("unified")) {
+    code = Code::kInvalidArgument;
+    hint = error.err() == ENOENT   ? "this node has no such control"
+           : error.err() == ENODEV ? "the node has no such device"
+                                   : "the kernel doesn't take it";
+  }
   std::string field = hint.empty() ? write.field : Cat(write.field, ": ", hint);
   return std::move(error).As(code).With(field);
+}
+
+// What `unified` says comes last, so it holds.
+Result<std::vector<V1Write>> PlanWrites(const Limits& limits, const V1Current& current) {
+  std::vector<V1Write> writes = PlanV1Writes(limits, current);
+  std::vector<V1Write> unified = TRY(PlanV1Unified(limits.unified));
+  std::ranges::move(unified, std::back_inserter(writes));
+  return writes;
 }
 
 }  // namespace
@@ -106,7 +122,8 @@ Result<> CgroupsV1::Populate(const std::string& path, const Limits& limits, Made
     MarkParents(*v2_, made, path);
   }
   if (const Tree* cpuset = Find("cpuset")) TRYV(InheritCpuset(*cpuset, path));
-  for (const V1Write& write : PlanV1Writes(limits, {})) TRYV(Apply(path, write));
+  std::vector<V1Write> writes = TRY(PlanWrites(limits, {}));
+  for (const V1Write& write : writes) TRYV(Apply(path, write));
   if (limits.devices)
     TRYV(WriteDevices(*Find("devices"), path, PlanV1Devices(*limits.devices)));
   return {};
@@ -114,10 +131,8 @@ Result<> CgroupsV1::Populate(const std::string& path, const Limits& limits, Made
 
 // Before the first write: what this node can't do at all.
 Result<> CgroupsV1::CheckSupported(const Limits& limits) const {
-  if (!limits.unified.empty())
-    return FailedPrecondition(
-        Cat("unified \"", limits.unified.begin()->first, "\": needs cgroup v2, this node has v1"));
-  for (const V1Write& write : PlanV1Writes(limits, {}))
+  std::vector<V1Write> writes = TRY(PlanWrites(limits, {}));
+  for (const V1Write& write : writes)
     if (!write.optional && !Find(write.controller))
       return FailedPrecondition(
           Cat(write.field, ": this node has no cgroup controller ", write.controller));
@@ -151,13 +166,17 @@ Result<Undo> CgroupsV1::Update(const std::string& path, const Limits& limits) {
   if (!Exists(path)) return NotFound(Cat(context, ": there is no such group"));
   TRYV(CheckSupported(limits));
   Undo undo;
-  for (V1Write& write : PlanV1Writes(limits, ReadCurrent(path))) {
+  std::vector<V1Write> writes = TRY(PlanWrites(limits, ReadCurrent(path)).With(context));
+  for (const V1Write& write : writes) {
     const Tree* tree = Find(write.controller);
     auto before = tree ? tree->Read(path, write.file) : Result<std::string>(NotFound(""));
     TRYV(Apply(path, write).With(context));
     if (!before.ok()) continue;  // optional, and not here
-    write.value = Trim(*before);
-    undo.Add(write.file, [this, path, write] { return Apply(path, write); });
+    undo.Add(write.file, [this, path, write, text = *before]() -> Result<> {
+      V1Write back = write;
+      back.value = PlanV1Restore(write.file, write.value, text);
+      return Apply(path, back);
+    });
   }
   if (limits.devices) {
     const Tree& devices = *Find("devices");

@@ -32,6 +32,10 @@ Error Explain(Error error, const V2Write& write) {
       code = Code::kInvalidArgument;
       hint = "this node has no such control";
       break;
+    case ENODEV:
+      code = Code::kInvalidArgument;
+      hint = "the node has no such device";
+      break;
     case EINVAL:
     case ERANGE:
       code = Code::kInvalidArgument;

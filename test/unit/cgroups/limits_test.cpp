@@ -3,6 +3,7 @@
 #include "cgroups/cgroups.h"
 #include "cgroups/tree.h"
 #include "cgroups/v1_limits.h"
+#include "cgroups/v1_unified.h"
 
 namespace cradle::cgroups {
 namespace {
@@ -119,6 +120,39 @@ TEST(PlanV1Writes, OnlyWhatIsSetIsWritten) {
   EXPECT_TRUE(PlanV1Writes({}, {}).empty());
   EXPECT_EQ(Files(PlanV1Writes({.pids = -1, .hugepages = {{"2MB", 0}}}, {})),
             (Strings{"pids.max=max", "hugetlb.2MB.limit_in_bytes=0"}));
+}
+
+Strings Unified(const std::string& key, const std::string& value) {
+  auto writes = PlanV1Unified({{key, value}});
+  if (writes.ok()) return Files(*writes);
+  EXPECT_EQ(writes.error().code(), Code::kInvalidArgument);
+  return {writes.error().text()};
+}
+
+TEST(PlanV1Unified, HasOtherNamesOnV1) {
+  EXPECT_EQ(Unified("memory.low", "4096"), Strings{"memory.soft_limit_in_bytes=4096"});
+  EXPECT_EQ(Unified("memory.low", "max\n"), Strings{"memory.soft_limit_in_bytes=-1"});
+  EXPECT_EQ(Unified("io.weight", "default 50"), Strings{"blkio.bfq.weight=50"});
+  EXPECT_EQ(Unified("io.weight", "10000"), Strings{"blkio.bfq.weight=1000"});
+  EXPECT_EQ(Unified("io.max", "8:0 rbps=1 wbps=max\n8:16 riops=2 wiops=3\n"),
+            (Strings{"blkio.throttle.read_bps_device=8:0 1", "blkio.throttle.write_bps_device=8:0 0",
+                     "blkio.throttle.read_iops_device=8:16 2", "blkio.throttle.write_iops_device=8:16 3"}));
+}
+
+TEST(PlanV1Unified, WhatV1HasNothingForIsNamed) {
+  EXPECT_EQ(Unified("memory.high", "1"), Strings{"unified \"memory.high\": \"1\": this node's cgroup v1 has no such control"});
+  for (const auto& [key, value] : std::map<std::string, std::vector<std::string>>{
+           {"memory.low", {"", "-1", "much"}},
+           {"io.weight", {"0", "10001", "8:0 50", ""}},
+           {"io.max", {"8:0", "8 rbps=1", "8:x rbps=1", "8:0 rbps", "8:0 rbps=", "8:0 rbps=0", "8:0 speed=1"}}})
+    for (const std::string& one : value)
+      EXPECT_EQ(Unified(key, one).at(0).find(Cat("unified \"", key, "\": \"", one, "\": must be")), 0u) << one;
+}
+
+TEST(PlanV1Restore, GivesBackOneValueOrADevicesLine) {
+  EXPECT_EQ(PlanV1Restore("cpu.shares", "5", "1024\n"), "1024");
+  EXPECT_EQ(PlanV1Restore("blkio.throttle.read_bps_device", "8:0 5", "8:16 7\n8:0 9\n"), "8:0 9");
+  EXPECT_EQ(PlanV1Restore("blkio.throttle.read_bps_device", "8:0 5", "8:16 7\n"), "8:0 0");
 }
 
 TEST(PlanV1Devices, WildcardsAndAll) {

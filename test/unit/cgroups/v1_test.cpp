@@ -204,8 +204,60 @@ TEST_F(V1Test, AFailedCreateLeavesNothing) {
   EXPECT_FALSE(groups_->Exists(parent_));
   auto unified = groups_->Create(group_, {.unified = {{"memory.high", "1"}}});
   ASSERT_FALSE(unified.ok());
-  EXPECT_EQ(unified.error().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(unified.error().code(), Code::kInvalidArgument);
   EXPECT_FALSE(groups_->Exists(parent_));
+}
+
+// Its first disk, "8:0"; empty: none.
+std::string NodeDisk() {
+  auto block = sys::OpenAt(kCwd, "/sys/block", O_RDONLY | O_DIRECTORY);
+  auto names = block.ok() ? sys::ListDir(*block) : Result<std::vector<std::string>>(block.error());
+  for (const std::string& name : names.value_or(std::vector<std::string>()))
+    if (!name.starts_with("loop") && !name.starts_with("ram")) return FileText(Cat("/sys/block/", name, "/dev"));
+  return "";
+}
+
+TEST_F(V1Test, UnifiedIsWhatV1HasUnderAnotherName) {
+  Create(group_, {.unified = {{"memory.low", "8388608"}}});
+  EXPECT_EQ(Value("memory", group_, "memory.soft_limit_in_bytes"), "8388608");
+  Apply({.unified = {{"memory.low", "0"}}});
+  EXPECT_EQ(Value("memory", group_, "memory.soft_limit_in_bytes"), Value("memory", parent_, "memory.soft_limit_in_bytes"));
+  for (const char* key : {"memory.high", "memory.nonsense"}) {
+    auto updated = groups_->Update(group_, {.cpu_shares = 77, .unified = {{key, "1"}}});
+    ASSERT_FALSE(updated.ok());
+    EXPECT_EQ(updated.error().code(), Code::kInvalidArgument);
+    EXPECT_NE(updated.error().text().find(Cat("unified \"", key, "\"")), std::string::npos) << updated.error().text();
+    EXPECT_EQ(Value("cpu", group_, "cpu.shares"), "1024");
+  }
+}
+
+TEST_F(V1Test, UnifiedLimitsDisks) {
+  Create(group_);
+  if (Value("blkio", group_, "blkio.throttle.read_bps_device") != "") GTEST_SKIP() << "no blkio here";
+  std::string disk = NodeDisk();
+  if (disk.empty()) GTEST_SKIP() << "no disk";
+  auto limit = [&] { return Value("blkio", group_, "blkio.throttle.read_bps_device"); };
+  {
+    auto updated = groups_->Update(group_, {.unified = {{"io.max", Cat(disk, " rbps=4096000 wiops=max")}}});
+    ASSERT_TRUE(updated.ok()) << updated.error().text();
+    EXPECT_EQ(limit(), Cat(disk, " 4096000"));
+  }
+  EXPECT_EQ(limit(), "") << "put back";
+  Apply({.unified = {{"io.max", Cat(disk, " rbps=4096000")}}});
+  {
+    auto updated = groups_->Update(group_, {.unified = {{"io.max", Cat(disk, " rbps=max")}}});
+    ASSERT_TRUE(updated.ok()) << updated.error().text();
+    EXPECT_EQ(limit(), "");
+  }
+  EXPECT_EQ(limit(), Cat(disk, " 4096000")) << "put back";
+  auto nowhere = groups_->Update(group_, {.unified = {{"io.max", "4000:77 rbps=4096000"}}});
+  ASSERT_FALSE(nowhere.ok());
+  EXPECT_EQ(nowhere.error().code(), Code::kInvalidArgument);
+  EXPECT_NE(nowhere.error().text().find("unified \"io.max\""), std::string::npos) << nowhere.error().text();
+  if (Value("blkio", group_, "blkio.bfq.weight") == "100") {  // where the kernel has that scheduler
+    Apply({.unified = {{"io.weight", "default 250"}}});
+    EXPECT_EQ(Value("blkio", group_, "blkio.bfq.weight"), "250");
+  }
 }
 
 TEST_F(V1Test, CreateTakesOverWhatExists) {
