@@ -185,6 +185,25 @@ TEST_F(Pod, OnTheHostNetworkHasTheHostsInterfaces) {
   EXPECT_NE(Exec(container, {"ip", "link"}).stdout().find("ctest0"), std::string::npos);
 }
 
+// The kubelet takes a pod's group away once no process is in it or below, and kills what it finds there.
+TEST_F(Pod, LeavesTheKubeletsGroupEmpty) {
+  if (UsesSystemd()) GTEST_SKIP() << "parents are slices: SystemdDriver";
+  auto config = PodConfig("kubelets");
+  std::string parent = "/cradle-test-" + std::to_string(::getpid());
+  auto each = [&](auto look) {
+    for (const std::string& hierarchy : CgroupHierarchies()) look(hierarchy + parent);
+  };
+  each([](const std::string& dir) { std::filesystem::create_directory(dir); });
+  config.mutable_linux()->set_cgroup_parent(parent);
+  std::string pod = RunPod(config);
+  std::string container = StartNew(pod, Sleeper("c"));
+  EXPECT_EQ(Exec(container, {"true"}).exit_code(), 0);
+  EXPECT_EQ(ReadText("/proc/" + std::to_string(ShimOf(pod)) + "/cgroup").find(parent), std::string::npos);
+  each([](const std::string& dir) { EXPECT_EQ(ReadText(dir + "/cgroup.procs"), "") << dir; });
+  StopPod(pod);
+  each([](const std::string& dir) { EXPECT_EQ(::rmdir(dir.c_str()), 0) << dir; });
+}
+
 TEST_F(Pod, UnderACgroupParentLivesThere) {
   if (UsesSystemd()) GTEST_SKIP() << "parents are slices: SystemdDriver";
   auto config = PodConfig("parented");

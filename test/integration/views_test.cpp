@@ -1,11 +1,13 @@
 // /proc views: what a container reads of itself, and that nobody hangs on them. The test reads through
 // /proc/PID/root, which leads into the container's own mounts.
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
+#include <regex>
 
 #include "base/sys/process.h"
 #include "base/sys/socket.h"
@@ -278,6 +280,30 @@ TEST_F(ViewsByTools, ProcpsShowsThem) {
       << Exec(container, {"/usr/bin/uptime"}).stdout();
   std::string lscpu = Exec(container, {"/usr/bin/lscpu"}).stdout();
   EXPECT_EQ(Field(lscpu, "\nCPU(s):"), 1u) << lscpu;
+}
+
+// What it draws before it reads its first key, without the terminal's commands.
+TEST_F(ViewsByTools, HtopShowsThem) {
+  if (!std::filesystem::exists("/usr/bin/htop") || !std::filesystem::exists("/usr/bin/script")) GTEST_SKIP() << "no htop";
+  std::string container = StartNew(RunPod(PodConfig("pod")), WithTools(Masked(Sleeper("c"), 64 * kMiB, 50)));
+  auto drawn = Exec(container, {"/usr/bin/env", "TERM=xterm", "/bin/sh", "-c",
+                                "echo q | /usr/bin/script -qec '/usr/bin/stty rows 24 cols 100; /usr/bin/htop' /dev/null"});
+  std::string text = std::regex_replace(drawn.stdout(), std::regex("\x1b[^a-zA-Z]*[a-zA-Z]"), "");
+  EXPECT_NE(text.find("/64.0M"), std::string::npos) << text << drawn.stderr();
+}
+
+// As docs/operating.md says.
+TEST_F(ViewsByTools, WhatAsksTheKernelSeesTheHost) {
+  auto config = Masked(Sleeper("c"), 64 * kMiB, 50);
+  std::string pod = RunPod(PodConfig("pod"));
+  std::string container = StartNew(pod, config);
+  EXPECT_EQ(Field(Exec(container, {"free", "-k"}).stdout(), "Mem:"), MemTotal(ReadText("/proc/meminfo")));
+  cpu_set_t own{};
+  ASSERT_EQ(::sched_getaffinity(0, sizeof own, &own), 0);
+  EXPECT_EQ(Exec(container, {"nproc"}).stdout(), std::to_string(CPU_COUNT(&own)) + "\n");
+  config.mutable_metadata()->set_name("pinned");
+  config.mutable_linux()->mutable_resources()->set_cpuset_cpus("0");
+  EXPECT_EQ(Exec(StartNew(pod, config), {"nproc"}).stdout(), "1\n");
 }
 
 TEST_F(ViewsByTools, AJvmTakesItsSizeFromThem) {
