@@ -11,6 +11,21 @@ namespace {
 
 constexpr uint64_t kJoinable = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
 
+// What must be there, and go together.
+void CheckWhole(const LaunchPlan& p, Checks& check) {
+  check.Require("container_id", p.container_id.size() == 64 && IsHexPrefix(p.container_id), "is not 64 hex digits");
+  check.Require("pid_target", (p.pid_mode == PidMode::kTarget) == !p.pid_target.empty(),
+                "doesn't go with pid_mode");
+  check.Require("join_namespaces", !(p.join_namespaces & ~kJoinable), "names others than it may");
+  for (const MountPlan& mount : p.mounts)
+    check.Require("mounts", p.users || !mount.mapped, "are mapped without a user namespace");
+  check.Require("lower_dirs", !p.lower_dirs.empty() && p.lower_dirs.size() <= kMaxLayers,
+                "must be 1 to 500");
+  check.Require("upper_dir", !p.upper_dir.empty() && !p.work_dir.empty(),
+                "and work_dir must be there");
+  check.Require("process", !p.process.args.empty(), "is missing");
+}
+
 }  // namespace
 
 std::string PausePlan::Encode() const {
@@ -33,36 +48,16 @@ Result<PausePlan> PausePlan::Decode(std::string_view bytes) {
   Checks check;
   wire::Reader r(bytes);
   while (r.Next()) switch (r.tag()) {
-      case 1:
-        p.new_namespaces = r.U64();
-        break;
-      case 2:
-        p.hostname = check.Text("hostname", r);
-        break;
-      case 3:
-        p.cgroup_join.push_back(check.Path("cgroup_join", r));
-        break;
-      case 4:
-        p.cgroup_v2 = check.Text("cgroup_v2", r);
-        break;
-      case 5:
-        p.sysctls.push_back(check.Nested("sysctls", DecodePair(r.View())));
-        break;
-      case 6:
-        p.shm_bytes = r.U64();
-        break;
-      case 7:
-        p.oom_score_adj = check.Score(r);
-        break;
-      case 8:
-        p.users = check.Nested("users", DecodeUserNamespace(r.View()));
-        break;
-      case 9:
-        p.selinux_label = check.Text("selinux_label", r);
-        break;
-      case 10:
-        p.mount_label = check.Text("mount_label", r);
-        break;
+      case 1: p.new_namespaces = r.U64(); break;
+      case 2: p.hostname = check.Text("hostname", r); break;
+      case 3: p.cgroup_join.push_back(check.Path("cgroup_join", r)); break;
+      case 4: p.cgroup_v2 = check.Text("cgroup_v2", r); break;
+      case 5: p.sysctls.push_back(check.Nested("sysctls", DecodePair(r.View()))); break;
+      case 6: p.shm_bytes = r.U64(); break;
+      case 7: p.oom_score_adj = check.Score(r); break;
+      case 8: p.users = check.Nested("users", DecodeUserNamespace(r.View())); break;
+      case 9: p.selinux_label = check.Text("selinux_label", r); break;
+      case 10: p.mount_label = check.Text("mount_label", r); break;
     }
   check.Require("new_namespaces", !(p.new_namespaces & ~(kJoinable | CLONE_NEWPID)),
                 "names others than it may");
@@ -106,98 +101,37 @@ Result<LaunchPlan> LaunchPlan::Decode(std::string_view bytes) {
   Checks check;
   wire::Reader r(bytes);
   while (r.Next()) switch (r.tag()) {
-      case 1:
-        p.container_id = r.Str();
-        break;
-      case 2:
-        p.cgroup_join.push_back(check.Path("cgroup_join", r));
-        break;
-      case 3:
-        p.cgroup_v2 = check.Text("cgroup_v2", r);
-        break;
-      case 4:
-        p.oom_file = check.Text("oom_file", r);
-        break;
-      case 5:
-        p.pid_mode = check.Choice("pid_mode", r, PidMode::kTarget);
-        break;
-      case 6:
-        p.pid_target = r.Str();
-        break;
-      case 7:
-        p.join_namespaces = r.U64();
-        break;
-      case 8:
-        p.lower_dirs.push_back(check.Path("lower_dirs", r));
-        break;
-      case 9:
-        p.upper_dir = check.Path("upper_dir", r);
-        break;
-      case 10:
-        p.work_dir = check.Path("work_dir", r);
-        break;
-      case 11:
-        p.overlay_volatile = r.Bool();
-        break;
-      case 12:
-        p.readonly_rootfs = r.Bool();
-        break;
-      case 13:
-        p.root_propagation = check.Choice("root_propagation", r, Propagation::kShared);
-        break;
-      case 14:
-        p.mounts.push_back(check.Nested("mounts", DecodeMount(r.View())));
-        break;
-      case 15:
-        p.devices.push_back(check.Nested("devices", DecodeDevice(r.View())));
-        break;
-      case 16:
-        p.masked_paths.push_back(check.Path("masked_paths", r));
-        break;
-      case 17:
-        p.readonly_paths.push_back(check.Path("readonly_paths", r));
-        break;
-      case 18:
-        p.volume_dirs.push_back(check.Path("volume_dirs", r));
-        break;
-      case 19:
-        p.process = check.Nested("process", DecodeProcess(r.View()));
-        break;
-      case 20:
-        p.keep_stdin = r.Bool();
-        break;
-      case 21:
-        p.stdin_once = r.Bool();
-        break;
-      case 22:
-        p.log_path = check.Text("log_path", r);
-        break;
-      case 23:
-        p.users = check.Nested("users", DecodeUserNamespace(r.View()));
-        break;
-      case 24:
-        p.mount_label = check.Text("mount_label", r);
-        break;
-      case 25:
-        p.oom_below = r.Bool();
-        break;
+      case 1: p.container_id = r.Str(); break;
+      case 2: p.cgroup_join.push_back(check.Path("cgroup_join", r)); break;
+      case 3: p.cgroup_v2 = check.Text("cgroup_v2", r); break;
+      case 4: p.oom_file = check.Text("oom_file", r); break;
+      case 5: p.pid_mode = check.Choice("pid_mode", r, PidMode::kTarget); break;
+      case 6: p.pid_target = r.Str(); break;
+      case 7: p.join_namespaces = r.U64(); break;
+      case 8: p.lower_dirs.push_back(check.Path("lower_dirs", r)); break;
+      case 9: p.upper_dir = check.Path("upper_dir", r); break;
+      case 10: p.work_dir = check.Path("work_dir", r); break;
+      case 11: p.overlay_volatile = r.Bool(); break;
+      case 12: p.readonly_rootfs = r.Bool(); break;
+      case 13: p.root_propagation = check.Choice("root_propagation", r, Propagation::kShared); break;
+      case 14: p.mounts.push_back(check.Nested("mounts", DecodeMount(r.View()))); break;
+      case 15: p.devices.push_back(check.Nested("devices", DecodeDevice(r.View()))); break;
+      case 16: p.masked_paths.push_back(check.Path("masked_paths", r)); break;
+      case 17: p.readonly_paths.push_back(check.Path("readonly_paths", r)); break;
+      case 18: p.volume_dirs.push_back(check.Path("volume_dirs", r)); break;
+      case 19: p.process = check.Nested("process", DecodeProcess(r.View())); break;
+      case 20: p.keep_stdin = r.Bool(); break;
+      case 21: p.stdin_once = r.Bool(); break;
+      case 22: p.log_path = check.Text("log_path", r); break;
+      case 23: p.users = check.Nested("users", DecodeUserNamespace(r.View())); break;
+      case 24: p.mount_label = check.Text("mount_label", r); break;
+      case 25: p.oom_below = r.Bool(); break;
       case 26:
         p.view_places.push_back(check.Nested("view_places", DecodePair(r.View())));
         check.Require("view_places", p.view_places.back().second.starts_with('/'), "holds no absolute path");
         break;
     }
-  check.Require("container_id", p.container_id.size() == 64 && IsHexPrefix(p.container_id),
-                "is not 64 hex digits");
-  check.Require("pid_target", (p.pid_mode == PidMode::kTarget) == !p.pid_target.empty(),
-                "doesn't go with pid_mode");
-  check.Require("join_namespaces", !(p.join_namespaces & ~kJoinable), "names others than it may");
-  for (const MountPlan& mount : p.mounts)
-    check.Require("mounts", p.users || !mount.mapped, "are mapped without a user namespace");
-  check.Require("lower_dirs", !p.lower_dirs.empty() && p.lower_dirs.size() <= kMaxLayers,
-                "must be 1 to 500");
-  check.Require("upper_dir", !p.upper_dir.empty() && !p.work_dir.empty(),
-                "and work_dir must be there");
-  check.Require("process", !p.process.args.empty(), "is missing");
+  CheckWhole(p, check);
   return check.Finish("launch plan", r, std::move(p));
 }
 
@@ -218,27 +152,13 @@ Result<ExecPlan> ExecPlan::Decode(std::string_view bytes) {
   Checks check;
   wire::Reader r(bytes);
   while (r.Next()) switch (r.tag()) {
-      case 1:
-        p.container_id = r.Str();
-        break;
-      case 2:
-        p.cgroup_v2 = check.Text("cgroup_v2", r);
-        break;
-      case 3:
-        p.cgroup_join.push_back(check.Path("cgroup_join", r));
-        break;
-      case 4:
-        p.process = check.Nested("process", DecodeProcess(r.View()));
-        break;
-      case 5:
-        p.timeout_ms = r.U64();
-        break;
-      case 6:
-        p.output_limit = r.U64();
-        break;
-      case 7:
-        p.users = check.Nested("users", DecodeUserNamespace(r.View()));
-        break;
+      case 1: p.container_id = r.Str(); break;
+      case 2: p.cgroup_v2 = check.Text("cgroup_v2", r); break;
+      case 3: p.cgroup_join.push_back(check.Path("cgroup_join", r)); break;
+      case 4: p.process = check.Nested("process", DecodeProcess(r.View())); break;
+      case 5: p.timeout_ms = r.U64(); break;
+      case 6: p.output_limit = r.U64(); break;
+      case 7: p.users = check.Nested("users", DecodeUserNamespace(r.View())); break;
     }
   check.Require("container_id", p.container_id.size() == 64 && IsHexPrefix(p.container_id),
                 "is not 64 hex digits");

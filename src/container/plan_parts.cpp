@@ -21,15 +21,9 @@ Result<Rlimit> DecodeRlimit(std::string_view bytes) {
   Checks check;
   wire::Reader r(bytes);
   while (r.Next()) switch (r.tag()) {
-      case 1:
-        l.resource = check.Number<int>("resource", r, kLastRlimit);
-        break;
-      case 2:
-        l.soft = r.U64();
-        break;
-      case 3:
-        l.hard = r.U64();
-        break;
+      case 1: l.resource = check.Number<int>("resource", r, kLastRlimit); break;
+      case 2: l.soft = r.U64(); break;
+      case 3: l.hard = r.U64(); break;
     }
   check.Require("soft limit", l.soft <= l.hard, "is above the hard one");
   return check.Finish("rlimit", r, l);
@@ -48,18 +42,10 @@ Result<UserPlan> DecodeUser(std::string_view bytes) {
   Checks check;
   wire::Reader r(bytes);
   while (r.Next()) switch (r.tag()) {
-      case 1:
-        u.user = check.Text("name", r);
-        break;
-      case 2:
-        u.group = check.Text("group", r);
-        break;
-      case 3:
-        u.supplemental_groups.push_back(check.Number("group", r, kMaxU32 - 1));
-        break;
-      case 4:
-        u.strict_groups = r.Bool();
-        break;
+      case 1: u.user = check.Text("name", r); break;
+      case 2: u.group = check.Text("group", r); break;
+      case 3: u.supplemental_groups.push_back(check.Number("group", r, kMaxU32 - 1)); break;
+      case 4: u.strict_groups = r.Bool(); break;
     }
   return check.Finish("user", r, std::move(u));
 }
@@ -76,15 +62,9 @@ Result<ResolvedUser> DecodeResolved(std::string_view bytes) {
   Checks check;
   wire::Reader r(bytes);
   while (r.Next()) switch (r.tag()) {
-      case 1:
-        u.uid = check.Number("uid", r, kMaxU32 - 1);
-        break;
-      case 2:
-        u.gid = check.Number("gid", r, kMaxU32 - 1);
-        break;
-      case 3:
-        u.groups.push_back(check.Number("group", r, kMaxU32 - 1));
-        break;
+      case 1: u.uid = check.Number("uid", r, kMaxU32 - 1); break;
+      case 2: u.gid = check.Number("gid", r, kMaxU32 - 1); break;
+      case 3: u.groups.push_back(check.Number("group", r, kMaxU32 - 1)); break;
     }
   return check.Finish("resolved user", r, std::move(u));
 }
@@ -102,12 +82,8 @@ Result<Pair> DecodePair(std::string_view bytes) {
   Checks check;
   wire::Reader r(bytes);
   while (r.Next()) switch (r.tag()) {
-      case 1:
-        pair.first = check.Text("name", r);
-        break;
-      case 2:
-        pair.second = check.Text("value", r);
-        break;
+      case 1: pair.first = check.Text("name", r); break;
+      case 2: pair.second = check.Text("value", r); break;
     }
   check.Require("name", !pair.first.empty(), "is empty");
   return check.Finish("pair", r, std::move(pair));
@@ -135,45 +111,19 @@ Result<MountPlan> DecodeMount(std::string_view bytes) {
   Checks check;
   wire::Reader r(bytes);
   while (r.Next()) switch (r.tag()) {
-      case 1:
-        m.kind = check.Choice("kind", r, MountPlan::Kind::kImage);
-        break;
-      case 2:
-        m.host_source = check.Text("host_source", r);
-        break;
-      case 3:
-        m.target = check.Path("target", r);
-        break;
-      case 4:
-        m.readonly = r.Bool();
-        break;
-      case 5:
-        m.recursive_readonly = r.Bool();
-        break;
-      case 6:
-        m.nosuid = r.Bool();
-        break;
-      case 7:
-        m.nodev = r.Bool();
-        break;
-      case 8:
-        m.noexec = r.Bool();
-        break;
-      case 9:
-        m.propagation = check.Choice("propagation", r, Propagation::kShared);
-        break;
-      case 10:
-        m.options = check.Text("options", r);
-        break;
-      case 11:
-        m.mapped = r.Bool();
-        break;
-      case 12:
-        m.layers.push_back(check.Path("layers", r));
-        break;
-      case 13:
-        m.image_path = check.Path("image_path", r);
-        break;
+      case 1: m.kind = check.Choice("kind", r, MountPlan::Kind::kImage); break;
+      case 2: m.host_source = check.Text("host_source", r); break;
+      case 3: m.target = check.Path("target", r); break;
+      case 4: m.readonly = r.Bool(); break;
+      case 5: m.recursive_readonly = r.Bool(); break;
+      case 6: m.nosuid = r.Bool(); break;
+      case 7: m.nodev = r.Bool(); break;
+      case 8: m.noexec = r.Bool(); break;
+      case 9: m.propagation = check.Choice("propagation", r, Propagation::kShared); break;
+      case 10: m.options = check.Text("options", r); break;
+      case 11: m.mapped = r.Bool(); break;
+      case 12: m.layers.push_back(check.Path("layers", r)); break;
+      case 13: m.image_path = check.Path("image_path", r); break;
     }
   check.Require("target", m.target.find_first_not_of('/') != std::string::npos,
                 "is the root, or missing");
@@ -205,27 +155,13 @@ Result<DevicePlan> DecodeDevice(std::string_view bytes) {
   Checks check;
   wire::Reader r(bytes);
   while (r.Next()) switch (r.tag()) {
-      case 1:
-        d.path = check.Path("path", r);
-        break;
-      case 2:
-        d.block = r.Bool();
-        break;
-      case 3:
-        d.major = check.Number("major", r, kMaxU32);
-        break;
-      case 4:
-        d.minor = check.Number("minor", r, kMaxU32);
-        break;
-      case 5:
-        d.mode = check.Number("mode", r, 07777);
-        break;
-      case 6:
-        d.uid = check.Number("uid", r, kMaxU32 - 1);
-        break;
-      case 7:
-        d.gid = check.Number("gid", r, kMaxU32 - 1);
-        break;
+      case 1: d.path = check.Path("path", r); break;
+      case 2: d.block = r.Bool(); break;
+      case 3: d.major = check.Number("major", r, kMaxU32); break;
+      case 4: d.minor = check.Number("minor", r, kMaxU32); break;
+      case 5: d.mode = check.Number("mode", r, 07777); break;
+      case 6: d.uid = check.Number("uid", r, kMaxU32 - 1); break;
+      case 7: d.gid = check.Number("gid", r, kMaxU32 - 1); break;
     }
   check.Require("path", !d.path.empty(), "is missing");
   return check.Finish("device", r, std::move(d));
@@ -244,18 +180,10 @@ Result<UserNamespace> DecodeUserNamespace(std::string_view bytes) {
   Checks check;
   wire::Reader r(bytes);
   while (r.Next()) switch (r.tag()) {
-      case 1:
-        u.uids.host = check.Number("uids", r, kMaxU32 - 1);
-        break;
-      case 2:
-        u.uids.length = check.Number("uids", r, kMaxU32);
-        break;
-      case 3:
-        u.gids.host = check.Number("gids", r, kMaxU32 - 1);
-        break;
-      case 4:
-        u.gids.length = check.Number("gids", r, kMaxU32);
-        break;
+      case 1: u.uids.host = check.Number("uids", r, kMaxU32 - 1); break;
+      case 2: u.uids.length = check.Number("uids", r, kMaxU32); break;
+      case 3: u.gids.host = check.Number("gids", r, kMaxU32 - 1); break;
+      case 4: u.gids.length = check.Number("gids", r, kMaxU32); break;
     }
   for (const IdRange& range : {u.uids, u.gids})
     check.Require("range", range.length > 0 && range.length <= kMaxU32 - range.host,
@@ -289,57 +217,23 @@ Result<ProcessPlan> DecodeProcess(std::string_view bytes) {
   Checks check;
   wire::Reader r(bytes);
   while (r.Next()) switch (r.tag()) {
-      case 1:
-        p.args.push_back(check.Text("args", r));
-        break;
-      case 2:
-        p.env.push_back(check.Text("env", r));
-        break;
-      case 3:
-        p.cwd = check.Path("cwd", r);
-        break;
-      case 4:
-        p.terminal = r.Bool();
-        break;
-      case 5:
-        p.resolved = check.Nested("resolved", DecodeResolved(r.View()));
-        break;
-      case 6:
-        p.user = check.Nested("user", DecodeUser(r.View()));
-        break;
-      case 7:
-        p.caps_bounding = r.U64();
-        break;
-      case 8:
-        p.caps_permitted = r.U64();
-        break;
-      case 9:
-        p.caps_effective = r.U64();
-        break;
-      case 10:
-        p.caps_inheritable = r.U64();
-        break;
-      case 11:
-        p.caps_ambient = r.U64();
-        break;
-      case 12:
-        p.no_new_privs = r.Bool();
-        break;
-      case 13:
-        p.seccomp_bpf = r.Str();
-        break;
-      case 14:
-        p.rlimits.push_back(check.Nested("rlimits", DecodeRlimit(r.View())));
-        break;
-      case 15:
-        p.oom_score_adj = check.Score(r);
-        break;
-      case 16:
-        p.apparmor_profile = check.Text("apparmor_profile", r);
-        break;
-      case 17:
-        p.selinux_label = check.Text("selinux_label", r);
-        break;
+      case 1: p.args.push_back(check.Text("args", r)); break;
+      case 2: p.env.push_back(check.Text("env", r)); break;
+      case 3: p.cwd = check.Path("cwd", r); break;
+      case 4: p.terminal = r.Bool(); break;
+      case 5: p.resolved = check.Nested("resolved", DecodeResolved(r.View())); break;
+      case 6: p.user = check.Nested("user", DecodeUser(r.View())); break;
+      case 7: p.caps_bounding = r.U64(); break;
+      case 8: p.caps_permitted = r.U64(); break;
+      case 9: p.caps_effective = r.U64(); break;
+      case 10: p.caps_inheritable = r.U64(); break;
+      case 11: p.caps_ambient = r.U64(); break;
+      case 12: p.no_new_privs = r.Bool(); break;
+      case 13: p.seccomp_bpf = r.Str(); break;
+      case 14: p.rlimits.push_back(check.Nested("rlimits", DecodeRlimit(r.View()))); break;
+      case 15: p.oom_score_adj = check.Score(r); break;
+      case 16: p.apparmor_profile = check.Text("apparmor_profile", r); break;
+      case 17: p.selinux_label = check.Text("selinux_label", r); break;
     }
   check.Require("args", !p.args.empty(), "is empty");
   check.Require("seccomp_bpf",

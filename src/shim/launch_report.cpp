@@ -64,68 +64,41 @@ Error Describe(Step step, int err, const std::string& what, const std::string& a
   auto internal = [&](const std::string& text) { return with(text).As(Code::kInternal); };
   auto invalid = [&](const std::string& text) { return with(text).As(Code::kInvalidArgument); };
   switch (step) {
-    case Step::kNone:
-      break;
-    case Step::kSetup:
-      return internal(what);
-    case Step::kAppArmor:
-      return AppArmorError(what.substr(what.find(' ') + 1), err);
-    case Step::kSelinux:
-      return SelinuxError(what, err);
-    case Step::kCgroup:
-      return internal("join cgroup");
+    case Step::kNone: break;
+    case Step::kSetup: return internal(what);
+    case Step::kAppArmor: return AppArmorError(what.substr(what.find(' ') + 1), err);
+    case Step::kSelinux: return SelinuxError(what, err);
+    case Step::kCgroup: return internal("join cgroup");
     case Step::kNamespaces:
       if (err == ESRCH)
         return FailedPrecondition("the process whose namespaces are joined is gone");
       return internal(Cat("enter namespaces: ", what));
-    case Step::kHostname:
-      return invalid(Cat("set hostname \"", what, "\""));
-    case Step::kSysctl:
-      return invalid(Cat("set sysctl ", what, " to \"", at, "\""));
-    case Step::kShm:
-      return internal("make the pod's /dev/shm");
+    case Step::kHostname: return invalid(Cat("set hostname \"", what, "\""));
+    case Step::kSysctl: return invalid(Cat("set sysctl ", what, " to \"", at, "\""));
+    case Step::kShm: return internal("make the pod's /dev/shm");
     case Step::kMapIds:
       return invalid(Cat("mount at \"", at, "\": \"", what,
                          "\" can't have the ids of the pod's user namespace (id-mapped mount)"));
     case Step::kBindSource: return with(Cat("mount at \"", at, "\": host_path \"", what, "\""));
-    case Step::kMount:
-      return with(Cat("mount \"", what, "\" at \"", at, "\""));
-    case Step::kNotShared:
-      return Propagates(what, "shared");
-    case Step::kNotSlave:
-      return Propagates(what, "shared or slave");
-    case Step::kOverlay:
-      return internal(Cat("mount the root file system: ", what));
-    case Step::kImagePath:
-      return ImagePathError(what, at, err);
-    case Step::kImage:
-      return internal(Cat(kImageFailed, ": mount at \"", at, "\": ", what));
-    case Step::kRoot:
-      return internal(Cat("enter the root file system: ", what));
-    case Step::kDevice:
-      return with(Cat("make device \"", what, "\""));
-    case Step::kTerminal:
-      return internal(Cat("make the terminal: ", what));
-    case Step::kView:
-      return internal(Cat("place the view of \"", what, "\""));
-    case Step::kMask:
-      return internal(Cat("mask \"", what, "\""));
-    case Step::kReadonly:
-      return internal(Cat("make \"", what, "\" read-only"));
-    case Step::kDirectory:
-      return invalid(Cat("make directory \"", what, "\""));
-    case Step::kUser:
-      return NameError("user", what, "/etc/passwd", err);
-    case Step::kGroup:
-      return NameError("group", what, "/etc/group", err);
-    case Step::kUserFile:
-      return invalid(Cat("read the image's ", what));
-    case Step::kTooManyGroups:
-      return InvalidArgument("more than 1024 groups");
-    case Step::kRlimit:
-      return invalid("set resource limits");
-    case Step::kPrivileges:
-      return internal(what);
+    case Step::kMount: return with(Cat("mount \"", what, "\" at \"", at, "\""));
+    case Step::kNotShared: return Propagates(what, "shared");
+    case Step::kNotSlave: return Propagates(what, "shared or slave");
+    case Step::kOverlay: return internal(Cat("mount the root file system: ", what));
+    case Step::kImagePath: return ImagePathError(what, at, err);
+    case Step::kImage: return internal(Cat(kImageFailed, ": mount at \"", at, "\": ", what));
+    case Step::kRoot: return internal(Cat("enter the root file system: ", what));
+    case Step::kDevice: return with(Cat("make device \"", what, "\""));
+    case Step::kTerminal: return internal(Cat("make the terminal: ", what));
+    case Step::kView: return internal(Cat("place the view of \"", what, "\""));
+    case Step::kMask: return internal(Cat("mask \"", what, "\""));
+    case Step::kReadonly: return internal(Cat("make \"", what, "\" read-only"));
+    case Step::kDirectory: return invalid(Cat("make directory \"", what, "\""));
+    case Step::kUser: return NameError("user", what, "/etc/passwd", err);
+    case Step::kGroup: return NameError("group", what, "/etc/group", err);
+    case Step::kUserFile: return invalid(Cat("read the image's ", what));
+    case Step::kTooManyGroups: return InvalidArgument("more than 1024 groups");
+    case Step::kRlimit: return invalid("set resource limits");
+    case Step::kPrivileges: return internal(what);
     case Step::kSeccomp:
       return err == EINVAL ? invalid("load the seccomp filter")
                            : internal("load the seccomp filter");
@@ -133,12 +106,9 @@ Error Describe(Step step, int err, const std::string& what, const std::string& a
       if (err == EXDEV)
         return InvalidArgument(Cat("working directory \"", what, "\" is outside the container"));
       return invalid(Cat("working directory \"", what, "\""));
-    case Step::kStdio:
-      return internal("connect standard streams");
-    case Step::kNotInPath:
-      return NotInPath(what, err);
-    case Step::kExec:
-      return ExecError(what, err);
+    case Step::kStdio: return internal("connect standard streams");
+    case Step::kNotInPath: return NotInPath(what, err);
+    case Step::kExec: return ExecError(what, err);
   }
   return Internal("the process reported a step that is not known");
 }
