@@ -36,9 +36,17 @@ constexpr Key kKeys[] = {
     {"cni.bin_dirs", &Config::cni_bin_dirs, "where plugins are looked for"},
     {"image.additional_store", &Config::image_additional_store, "root of another store, read only; empty: none"},
     {"image.keep_blobs", &Config::image_keep_blobs, "compressed layers stay, too, so that exports give the same images"},
+    {"image.max_config_bytes", &Config::image_max_config_bytes, "of an image's config, at most 64 MiB"},
+    {"image.max_json_depth", &Config::image_max_json_depth, "of manifests and configs, 8 to 256"},
     {"image.max_layer_bytes", &Config::image_max_layer_bytes, "of one layer, unpacked"},
     {"image.max_layer_entries", &Config::image_max_layer_entries, "files and folders of one layer"},
+    {"image.max_layer_extents", &Config::image_max_layer_extents, "pieces of one sparse file"},
+    {"image.max_layer_header_bytes", &Config::image_max_layer_header_bytes, "long names and attributes of one file"},
+    {"image.max_layer_memory_bytes", &Config::image_max_layer_memory_bytes, "that unpacking one layer may take, at least 256 MiB"},
+    {"image.max_layer_name_bytes", &Config::image_max_layer_name_bytes, "of a file's name with its folders, at most 4095"},
     {"image.max_layer_ratio", &Config::image_max_layer_ratio, "of a layer's size unpacked to compressed"},
+    {"image.max_layers", &Config::image_max_layers, "of an image, at most 500"},
+    {"image.max_manifest_bytes", &Config::image_max_manifest_bytes, "of a manifest or an index, at most 64 MiB"},
     {"image.parallel_downloads", &Config::image_parallel_downloads, "layers fetched at once by all pulls, 1 to 256"},
     {"image.parallel_layers", &Config::image_parallel_layers, "downloads at once of one pull, 1 to 64"},
     {"image.pinned", &Config::image_pinned, "names or patterns of images that no clean-up removes"},
@@ -164,6 +172,21 @@ Result<> CheckTls(const Config& config) {
   return CheckPath("streaming.tls_client_ca", config.streaming_tls_client_ca);
 }
 
+// The highest are what a store still reads (image/limits.h) and what the kernel can do.
+Result<> CheckImageLimits(const Config& config) {
+  TRYV(CheckRange("image.max_config_bytes", config.image_max_config_bytes, 4096, 64 << 20));
+  TRYV(CheckRange("image.max_json_depth", config.image_max_json_depth, 8, 256));
+  TRYV(CheckRange("image.max_layer_bytes", config.image_max_layer_bytes, 1 << 20, int64_t{1} << 50));
+  TRYV(CheckRange("image.max_layer_entries", config.image_max_layer_entries, 1000, 1'000'000'000));
+  TRYV(CheckRange("image.max_layer_extents", config.image_max_layer_extents, 1000, 100'000'000));
+  TRYV(CheckRange("image.max_layer_header_bytes", config.image_max_layer_header_bytes, 8192, 64 << 20));
+  TRYV(CheckRange("image.max_layer_memory_bytes", config.image_max_layer_memory_bytes, 256 << 20, int64_t{1} << 40));
+  TRYV(CheckRange("image.max_layer_name_bytes", config.image_max_layer_name_bytes, 255, 4095));
+  TRYV(CheckRange("image.max_layer_ratio", config.image_max_layer_ratio, 10, 1'000'000));
+  TRYV(CheckRange("image.max_layers", config.image_max_layers, 1, 500));
+  return CheckRange("image.max_manifest_bytes", config.image_max_manifest_bytes, 4096, 64 << 20);
+}
+
 std::string Quoted(const std::string& text) {
   std::string out = "\"";
   for (char c : text) {
@@ -212,9 +235,7 @@ Result<> CheckConfig(const Config& config) {
   TRYV(CheckPath("registry.credentials", config.registry_credentials));
   TRYV(CheckRange("registry.stall_seconds", config.registry_stall_seconds, 1, 3600));
   if (!config.image_additional_store.empty()) TRYV(CheckPath("image.additional_store", config.image_additional_store));
-  TRYV(CheckRange("image.max_layer_bytes", config.image_max_layer_bytes, 1 << 20, int64_t{1} << 50));
-  TRYV(CheckRange("image.max_layer_entries", config.image_max_layer_entries, 1000, 1'000'000'000));
-  TRYV(CheckRange("image.max_layer_ratio", config.image_max_layer_ratio, 10, 1'000'000));
+  TRYV(CheckImageLimits(config));
   TRYV(CheckRange("image.parallel_downloads", config.image_parallel_downloads, 1, 256));
   TRYV(CheckRange("registry.parallel_downloads", config.registry_parallel_downloads, 1, 256));
   TRYV(CheckRange("image.parallel_layers", config.image_parallel_layers, 1, 64));

@@ -26,9 +26,17 @@ struct Config {
   int64_t registry_stall_seconds = 60;
   std::string image_additional_store;
   bool image_keep_blobs = false;
+  int64_t image_max_config_bytes = 8 << 20;
+  int64_t image_max_json_depth = 64;
   int64_t image_max_layer_bytes = int64_t{64} << 30;
   int64_t image_max_layer_entries = 2'000'000;
+  int64_t image_max_layer_extents = 100'000;
+  int64_t image_max_layer_header_bytes = 1 << 20;
+  int64_t image_max_layer_memory_bytes = int64_t{1} << 30;
+  int64_t image_max_layer_name_bytes = 4095;
   int64_t image_max_layer_ratio = 1000;
+  int64_t image_max_layers = 500;
+  int64_t image_max_manifest_bytes = 4 << 20;
   int64_t image_parallel_downloads = 16;
   int64_t image_parallel_layers = 3;
   std::vector<std::string> image_pinned;

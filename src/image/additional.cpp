@@ -15,9 +15,9 @@ namespace {
 
 Result<std::shared_ptr<Image>> ReadImage(const Layers& layers, const std::string& dir, const std::string& file_name) {
   Record record = TRY(LoadRecord(dir, file_name));
-  std::string config_json = TRY(LoadDocument(dir, record.id, kMaxConfigBytes));
+  std::string config_json = TRY(LoadDocument(dir, record.id, kStoredLimits.config.bytes));
   if (DigestOf(config_json) != record.id) return InvalidArgument("its config is damaged");
-  ParsedConfig config = TRY(ParseConfig(config_json, HostPlatform()));
+  ParsedConfig config = TRY(ParseConfig(config_json, HostPlatform(), kStoredLimits));
   if (ChainIds(config.diff_ids) != record.chain) return InvalidArgument("its layers are not those of its config");
   std::vector<LayerPlace> places;
   for (const std::string& chain : record.chain)

@@ -26,6 +26,13 @@ Result<UniqueFd> OpenMember(FdRef dir, const std::string& path) {
   return fd;
 }
 
+Result<std::string> ReadWithin(FdRef fd, const SizeLimit& limit) {
+  auto bytes = sys::ReadAll(fd, limit.bytes);
+  if (bytes.ok() || bytes.error().code() != Code::kOutOfRange) return bytes;
+  return Error(Code::kResourceExhausted,
+               Cat("larger than the limit of ", std::to_string(limit.bytes), " bytes (", limit.key, ")"));
+}
+
 Result<> Pump(FdRef fd, const ByteSink& sink, std::stop_token stop) {
   std::string buffer(kChunk, '\0');
   while (!stop.stop_requested()) {
@@ -50,10 +57,10 @@ std::vector<std::string> NamesOf(const Descriptor& entry, const std::string& nam
 
 }  // namespace
 
-Result<std::string> ArchiveSource::Document(const Descriptor& descriptor, size_t limit, std::stop_token) {
+Result<std::string> ArchiveSource::Document(const Descriptor& descriptor, const SizeLimit& limit, std::stop_token) {
   std::string path = PathOf(descriptor);
   UniqueFd fd = TRY(OpenMember(dir_, path));
-  std::string bytes = TRY(sys::ReadAll(fd, limit).With(path));
+  std::string bytes = TRY(ReadWithin(fd, limit).With(path));
   if (!descriptor.digest.empty() && DigestOf(bytes) != descriptor.digest)
     return InvalidArgument(Cat(path, ": its digest is ", DigestOf(bytes)));
   return bytes;
@@ -64,13 +71,15 @@ Result<> ArchiveSource::Feed(const Descriptor& descriptor, const ByteSink& sink,
   return Pump(fd, sink, stop);
 }
 
-Result<std::vector<ArchiveEntry>> ReadArchiveIndex(const std::string& path, const std::string& name) {
+Result<std::vector<ArchiveEntry>> ReadArchiveIndex(const std::string& path, const std::string& name,
+                                                   const DocumentLimits& limits) {
   UniqueFd dir = TRY(sys::OpenAt(kCwd, path, O_RDONLY | O_DIRECTORY));
   std::vector<ArchiveEntry> out;
   // Newer docker archives are both; the layout states digests, so it is the better one.
   if (sys::Exists(dir, "index.json")) {
     UniqueFd fd = TRY(OpenMember(dir, "index.json"));
-    Document document = TRY(ParseDocument(TRY(sys::ReadAll(fd, kMaxManifestBytes)), "").With("index.json"));
+    std::string bytes = TRY(ReadWithin(fd, limits.manifest).With("index.json"));
+    Document document = TRY(ParseDocument(bytes, "", limits).With("index.json"));
     if (!std::holds_alternative<Index>(document)) return InvalidArgument("index.json is no index");
     for (Descriptor& entry : std::get<Index>(document).manifests)
       out.push_back({NamesOf(entry, name), entry, {}});
@@ -79,7 +88,8 @@ Result<std::vector<ArchiveEntry>> ReadArchiveIndex(const std::string& path, cons
   if (!sys::Exists(dir, "manifest.json"))
     return InvalidArgument(Cat(path, " is neither an OCI layout nor a docker archive"));
   UniqueFd fd = TRY(OpenMember(dir, "manifest.json"));
-  for (ArchivedImage& image : TRY(ParseDockerArchive(TRY(sys::ReadAll(fd, kMaxManifestBytes))).With("manifest.json"))) {
+  std::string bytes = TRY(ReadWithin(fd, limits.manifest).With("manifest.json"));
+  for (ArchivedImage& image : TRY(ParseDockerArchive(bytes, limits).With("manifest.json"))) {
     if (image.tags.empty() && !name.empty()) image.tags.push_back(name);
     out.push_back({std::move(image.tags), std::nullopt, std::move(image.manifest)});
   }

@@ -17,7 +17,7 @@ class ArchiveSource : public Source {
  public:
   explicit ArchiveSource(UniqueFd dir) : dir_(std::move(dir)) {}
   std::string registry() const override { return ""; }
-  Result<std::string> Document(const Descriptor& descriptor, size_t limit, std::stop_token stop) override;
+  Result<std::string> Document(const Descriptor& descriptor, const SizeLimit& limit, std::stop_token stop) override;
   Result<> Feed(const Descriptor& descriptor, const ByteSink& sink, std::stop_token stop) override;
 
  private:
@@ -31,7 +31,8 @@ struct ArchiveEntry {
   Manifest manifest;
 };
 // `name`: for entries without one, and the repository of those that state only a tag.
-Result<std::vector<ArchiveEntry>> ReadArchiveIndex(const std::string& dir, const std::string& name);
+Result<std::vector<ArchiveEntry>> ReadArchiveIndex(const std::string& dir, const std::string& name,
+                                                   const DocumentLimits& limits);
 
 // Unpacks a tar (also compressed) into `into`, in the sandbox.
 Result<> UnpackArchive(const StoreConfig& config, const std::string& tar, const std::string& into);

@@ -44,13 +44,13 @@ std::optional<KeptImage> FindKept(const Image& image) {
   auto record = LoadRecord(store, Record::FileName(image.id));
   if (!record.ok()) return std::nullopt;
   for (const std::string& digest : record->documents) {
-    auto bytes = LoadDocument(store, digest, kMaxManifestBytes);
+    auto bytes = LoadDocument(store, digest, kStoredLimits.manifest.bytes);
     if (!bytes.ok() || DigestOf(*bytes) != digest) continue;
-    auto document = ParseDocument(*bytes, "");
+    auto document = ParseDocument(*bytes, "", kStoredLimits);
     auto* manifest = document.ok() ? std::get_if<Manifest>(&*document) : nullptr;
     if (!manifest || manifest->config.digest != image.id || !AreKept(manifest->layers, image.layer_dirs)) continue;
     KeptImage kept;
-    auto json = ParseJson(*bytes);
+    auto json = ParseJson(*bytes, kStoredLimits.max_json_depth);
     kept.media_type = json.ok() ? StringMember(*json, "mediaType").value_or("") : "";
     if (kept.media_type.empty()) kept.media_type = kOciManifest;
     kept.manifest = std::move(*bytes);

@@ -27,7 +27,7 @@ std::vector<std::string> NodeStore::ProblemsOf(const Record& record) const {
   std::vector<std::string> digests = record.documents;
   digests.push_back(record.id);
   for (const std::string& digest : digests) {
-    auto bytes = LoadDocument(config_.dir, digest, kMaxConfigBytes);
+    auto bytes = LoadDocument(config_.dir, digest, kStoredLimits.config.bytes);
     if (!bytes.ok()) problems.push_back(Cat("document ", digest, ": ", bytes.error().text()));
     else if (DigestOf(*bytes) != digest) problems.push_back(Cat("document ", digest, " is damaged"));
   }

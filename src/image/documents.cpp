@@ -18,8 +18,8 @@ constexpr std::string_view kDockerManifest = "application/vnd.docker.distributio
 constexpr std::string_view kOciConfig = "application/vnd.oci.image.config.v1+json";
 constexpr std::string_view kDockerConfig = "application/vnd.docker.container.image.v1+json";
 
-constexpr size_t kMaxLayers = 500;  // overlayfs takes no more lower layers
 constexpr size_t kMaxManifests = 10'000;
+constexpr std::string_view kLayersKey = " (image.max_layers)";
 constexpr uint64_t kMaxId = 0xfffffffe;
 
 enum class Kind { kUnknown, kIndex, kManifest };
@@ -28,6 +28,10 @@ Kind KindOf(std::string_view media_type) {
   if (media_type == kOciIndex || media_type == kDockerIndex) return Kind::kIndex;
   if (media_type == kOciManifest || media_type == kDockerManifest) return Kind::kManifest;
   return Kind::kUnknown;
+}
+
+Result<Json> ParseHostile(std::string_view bytes, const DocumentLimits& limits) {
+  return ParseJson(bytes, limits.max_json_depth, " (image.max_json_depth)");
 }
 
 Result<Descriptor> ParseDescriptor(const Json& json) {
@@ -44,20 +48,21 @@ Result<Descriptor> ParseDescriptor(const Json& json) {
   return out;
 }
 
-Result<std::vector<Descriptor>> ParseDescriptors(const Json& json, const char* key, size_t limit) {
+Result<std::vector<Descriptor>> ParseDescriptors(const Json& json, const char* key, size_t limit,
+                                                 std::string_view note = {}) {
   const Json& list = Member(json, key);
   if (!list.is_array()) return InvalidArgument(Cat("\"", key, "\" is no list"));
   if (list.size() > limit)
-    return InvalidArgument(Cat("\"", key, "\" has more than the limit of ", std::to_string(limit), " entries"));
+    return InvalidArgument(Cat("\"", key, "\" has more than the limit of ", std::to_string(limit), " entries", note));
   std::vector<Descriptor> out;
   for (const Json& item : list) out.push_back(TRY(ParseDescriptor(item)));
   return out;
 }
 
-Result<Document> ParseManifest(const Json& json) {
+Result<Document> ParseManifest(const Json& json, const DocumentLimits& limits) {
   Manifest manifest;
   manifest.config = TRY(ParseDescriptor(Member(json, "config")).With("config"));
-  manifest.layers = TRY(ParseDescriptors(json, "layers", kMaxLayers));
+  manifest.layers = TRY(ParseDescriptors(json, "layers", limits.max_layers, kLayersKey));
   const std::string& type = manifest.config.media_type;
   if (type != kOciConfig && type != kDockerConfig)
     return FailedPrecondition(Cat("this is an artifact of type \"", type.substr(0, 100), "\", not a container image"));
@@ -107,8 +112,8 @@ std::string AcceptedDocuments() {
   return Cat(kOciIndex, ", ", kDockerIndex, ", ", kOciManifest, ", ", kDockerManifest, ", */*");
 }
 
-Result<Document> ParseDocument(std::string_view bytes, std::string_view media_type) {
-  Json json = TRY(ParseJson(bytes));
+Result<Document> ParseDocument(std::string_view bytes, std::string_view media_type, const DocumentLimits& limits) {
+  Json json = TRY(ParseHostile(bytes, limits));
   bool index = json.contains("manifests");
   bool manifest = json.contains("config") || json.contains("layers");
   if (json.contains("fsLayers") || Member(json, "schemaVersion") == 1)
@@ -120,7 +125,7 @@ Result<Document> ParseDocument(std::string_view bytes, std::string_view media_ty
   for (std::string_view stated : {std::string_view(own_type), media_type.substr(0, media_type.find(';'))})
     if (KindOf(stated) != Kind::kUnknown && KindOf(stated) != kind)
       return InvalidArgument(Cat("the document is not the ", stated, " that it is called"));
-  if (kind == Kind::kManifest) return ParseManifest(json);
+  if (kind == Kind::kManifest) return ParseManifest(json, limits);
   return Document(Index{TRY(ParseDescriptors(json, "manifests", kMaxManifests))});
 }
 
@@ -155,16 +160,16 @@ Result<Descriptor> SelectPlatform(const Index& index, const Platform& platform) 
   return NotFound(Cat("no image for ", platform.os, "/", platform.architecture, " in the index"));
 }
 
-Result<ParsedConfig> ParseConfig(std::string_view bytes, const Platform& platform) {
-  Json json = TRY(ParseJson(bytes));
+Result<ParsedConfig> ParseConfig(std::string_view bytes, const Platform& platform, const DocumentLimits& limits) {
+  Json json = TRY(ParseHostile(bytes, limits));
   std::string os = TRY(StringMember(json, "os")), architecture = TRY(StringMember(json, "architecture"));
   if ((!os.empty() && os != platform.os) || (!architecture.empty() && architecture != platform.architecture))
     return FailedPrecondition(Cat("the image is for ", os.substr(0, 40), "/", architecture.substr(0, 40), ", this node is ",
                                   platform.os, "/", platform.architecture));
   ParsedConfig out;
   out.diff_ids = TRY(StringsMember(Member(json, "rootfs"), "diff_ids"));
-  if (out.diff_ids.size() > kMaxLayers)
-    return InvalidArgument(Cat("more than the limit of ", std::to_string(kMaxLayers), " layers"));
+  if (out.diff_ids.size() > limits.max_layers)
+    return InvalidArgument(Cat("more than the limit of ", std::to_string(limits.max_layers), " layers", kLayersKey));
   for (const std::string& id : out.diff_ids)
     if (!IsSha256Digest(id)) return InvalidArgument("a diff id that is no SHA-256 digest");
   if (out.diff_ids.empty()) out.diff_ids.push_back(DigestOf(EmptyLayer()));
@@ -181,8 +186,8 @@ Result<ParsedConfig> ParseConfig(std::string_view bytes, const Platform& platfor
   return out;
 }
 
-Result<std::vector<ArchivedImage>> ParseDockerArchive(std::string_view bytes) {
-  Json json = TRY(ParseJson(bytes));
+Result<std::vector<ArchivedImage>> ParseDockerArchive(std::string_view bytes, const DocumentLimits& limits) {
+  Json json = TRY(ParseHostile(bytes, limits));
   if (!json.is_array()) return InvalidArgument("manifest.json is no list");
   std::vector<ArchivedImage> out;
   for (const Json& item : json) {

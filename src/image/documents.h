@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "base/result.h"
+#include "image/limits.h"
 #include "image/store.h"
 
 namespace cradle::image {
 
-inline constexpr size_t kMaxManifestBytes = 4 << 20, kMaxConfigBytes = 8 << 20;
 inline constexpr int kMaxIndexDepth = 3;
 
 struct Descriptor {
@@ -36,7 +36,7 @@ struct Manifest {
 using Document = std::variant<Index, Manifest>;
 
 // `media_type`: what the one who gave the bytes calls them (an HTTP header, a descriptor), or empty.
-Result<Document> ParseDocument(std::string_view bytes, std::string_view media_type);
+Result<Document> ParseDocument(std::string_view bytes, std::string_view media_type, const DocumentLimits& limits = {});
 
 // The accepted media types, for an HTTP Accept header.
 std::string AcceptedDocuments();
@@ -58,14 +58,14 @@ struct ParsedConfig {
 };
 // An image without layers gets one that is empty, for its containers to stand on.
 // Refuses a config of another platform, one whose USER is out of range, and one with too many layers.
-Result<ParsedConfig> ParseConfig(std::string_view bytes, const Platform& platform);
+Result<ParsedConfig> ParseConfig(std::string_view bytes, const Platform& platform, const DocumentLimits& limits = {});
 
 // manifest.json of a docker archive: `path` of each descriptor is set. With the tags of each image.
 struct ArchivedImage {
   Manifest manifest;
   std::vector<std::string> tags;
 };
-Result<std::vector<ArchivedImage>> ParseDockerArchive(std::string_view bytes);
+Result<std::vector<ArchivedImage>> ParseDockerArchive(std::string_view bytes, const DocumentLimits& limits = {});
 
 // The chain id of each layer: what is below it is part of it.
 std::vector<std::string> ChainIds(const std::vector<std::string>& diff_ids);

@@ -105,9 +105,10 @@ class LayerFetch {
     constexpr uint64_t kReportEvery = 1 << 20;
     TRYV(source_.Feed(descriptors_[i], [&](std::string_view bytes) -> Result<> {
       done += bytes.size();
-      if (done > config_.max_layer_bytes)  // behind an archive's end there may be anything
-        return Error(Code::kResourceExhausted, Cat("a blob larger than the limit of ", std::to_string(config_.max_layer_bytes),
-                                                   " bytes (image.max_layer_bytes)"));
+      if (done > config_.layer_limits.max_bytes)  // behind an archive's end there may be anything
+        return Error(Code::kResourceExhausted,
+                     Cat("a blob larger than the limit of ", std::to_string(config_.layer_limits.max_bytes),
+                         " bytes (image.max_layer_bytes)"));
       if (done >= reported + kReportEvery) {
         Report(i, "downloading", done);
         reported = done;
@@ -115,6 +116,8 @@ class LayerFetch {
       if (blob.valid()) TRYV(sys::WriteAll(blob, bytes.data(), bytes.size()));
       return process.Write(bytes);
     }, stop_.get_token()));
+    if (uint64_t stated = descriptors_[i].size; stated > 0 && done != stated)
+      return InvalidArgument(Cat("it has ", std::to_string(done), " bytes, not the stated ", std::to_string(stated)));
     Report(i, "unpacking", done);
     return process.Finish();
   }

@@ -6,7 +6,7 @@ namespace cradle::image {
 namespace {
 
 // nlohmann builds (and destroys) by recursion: the depth is checked on the text.
-bool DepthIsFine(std::string_view bytes) {
+bool IsDeeper(std::string_view bytes, int max_depth) {
   int depth = 0;
   bool in_string = false;
   for (size_t i = 0; i < bytes.size(); ++i) {
@@ -17,21 +17,21 @@ bool DepthIsFine(std::string_view bytes) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '{' || c == '[') {
-      if (++depth > kMaxJsonDepth) return false;
+      if (++depth > max_depth) return true;
     } else if (c == '}' || c == ']') {
       --depth;
     }
   }
-  return true;
+  return false;
 }
 
 Error WrongType(const char* key) { return InvalidArgument(Cat("\"", key, "\" has the wrong type")); }
 
 }  // namespace
 
-Result<Json> ParseJson(std::string_view bytes) {
-  if (!DepthIsFine(bytes))
-    return InvalidArgument(Cat("JSON nested deeper than the limit of ", std::to_string(kMaxJsonDepth)));
+Result<Json> ParseJson(std::string_view bytes, int max_depth, std::string_view note) {
+  if (IsDeeper(bytes, max_depth))
+    return InvalidArgument(Cat("JSON nested deeper than the limit of ", std::to_string(max_depth), note));
   Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
   if (json.is_discarded() || !json.is_object()) {
     if (!json.is_discarded() && json.is_array()) return json;

@@ -16,7 +16,8 @@ using Json = nlohmann::json;
 
 inline constexpr int kMaxJsonDepth = 64;
 
-Result<Json> ParseJson(std::string_view bytes);
+// `note`: for the error about the depth, such as the configuration's key.
+Result<Json> ParseJson(std::string_view bytes, int max_depth = kMaxJsonDepth, std::string_view note = {});
 
 // A member of an object; null (the JSON value) when it isn't there.
 const Json& Member(const Json& object, const char* key);

@@ -15,6 +15,7 @@
 #include "image/archive.h"
 #include "image/build_image.h"
 #include "image/documents.h"
+#include "image/empty_namespaces.h"
 #include "image/reference.h"
 
 namespace cradle::image {
@@ -34,14 +35,27 @@ void Merge(std::vector<std::string>& into, const std::vector<std::string>& from)
 class EmptyLayerSource : public Source {
  public:
   std::string registry() const override { return ""; }
-  Result<std::string> Document(const Descriptor&, size_t, std::stop_token) override { return NotFound("no document"); }
+  Result<std::string> Document(const Descriptor&, const SizeLimit&, std::stop_token) override { return NotFound("no document"); }
   Result<> Feed(const Descriptor&, const ByteSink& sink, std::stop_token) override { return sink(EmptyLayer()); }
 };
+
+// The document that a descriptor names: within the limit, and as large as it says.
+Result<std::string> Fetch(Source& source, const Descriptor& descriptor, const SizeLimit& limit, std::stop_token stop) {
+  if (descriptor.size > limit.bytes)
+    return Error(Code::kResourceExhausted, Cat("of ", std::to_string(descriptor.size), " bytes, the limit is ",
+                                               std::to_string(limit.bytes), " (", limit.key, ")"));
+  std::string bytes = TRY(source.Document(descriptor, limit, stop));
+  if (descriptor.size > 0 && bytes.size() != descriptor.size)
+    return InvalidArgument(Cat("it has ", std::to_string(bytes.size()), " bytes, not the stated ",
+                               std::to_string(descriptor.size)));
+  return bytes;
+}
 
 }  // namespace
 
 Result<std::unique_ptr<ImageStore>> ImageStore::Open(StoreConfig config) {
   sys::IgnoreSignal(SIGPIPE);  // an unpacker that dies must not take the process along
+  (void)LoadEmptyNamespaces();  // early, so that no pull waits for it; a failure is told by the first unpacker
   if (config.boot_id.empty())
     config.boot_id = TRY(sys::ReadFile(kCwd, "/proc/sys/kernel/random/boot_id", kMaxBootId).With("open image store"));
   auto store = std::make_unique<NodeStore>(std::move(config));
@@ -101,9 +115,9 @@ Result<> NodeStore::LoadImages() {
 
 Result<> NodeStore::LoadImage(const std::string& file_name) {
   Record record = TRY(LoadRecord(config_.dir, file_name));
-  std::string config_json = TRY(LoadDocument(config_.dir, record.id, kMaxConfigBytes));
+  std::string config_json = TRY(LoadDocument(config_.dir, record.id, kStoredLimits.config.bytes));
   if (DigestOf(config_json) != record.id) return InvalidArgument("its config is damaged");
-  ParsedConfig config = TRY(ParseConfig(config_json, HostPlatform()));
+  ParsedConfig config = TRY(ParseConfig(config_json, HostPlatform(), kStoredLimits));
   if (ChainIds(config.diff_ids) != record.chain) return InvalidArgument("its layers are not those of its config");
   Held held{record, {}};
   for (const std::string& chain : record.chain) held.layers.push_back(TRY(layers_.Hold(chain)));
@@ -166,14 +180,14 @@ Result<NodeStore::Found> NodeStore::Resolve(Source& source, std::string digest, 
   Found found;
   std::string type(media_type);
   for (int depth = 0; depth <= kMaxIndexDepth; ++depth) {
-    Document document = TRY(ParseDocument(bytes, type).With(digest));
+    Document document = TRY(ParseDocument(bytes, type, config_.document_limits).With(digest));
     found.documents.emplace_back(digest, std::move(bytes));
     if (auto* manifest = std::get_if<Manifest>(&document)) {
       found.manifest = std::move(*manifest);
       return found;
     }
     Descriptor next = TRY(SelectPlatform(std::get<Index>(document), HostPlatform()));
-    bytes = TRY(source.Document(next, kMaxManifestBytes, stop).With("manifest"));
+    bytes = TRY(Fetch(source, next, config_.document_limits.manifest, stop).With("manifest"));
     digest = next.digest;
     type = next.media_type;
   }
@@ -182,8 +196,8 @@ Result<NodeStore::Found> NodeStore::Resolve(Source& source, std::string digest, 
 
 Result<NodeStore::ImagePtr> NodeStore::Ingest(Source& source, const Found& found, Names names, std::stop_token stop,
                                               const ProgressSink& progress) {
-  std::string config_json = TRY(source.Document(found.manifest.config, kMaxConfigBytes, stop).With("config"));
-  ParsedConfig config = TRY(ParseConfig(config_json, HostPlatform()).With("config"));
+  std::string config_json = TRY(Fetch(source, found.manifest.config, config_.document_limits.config, stop).With("config"));
+  ParsedConfig config = TRY(ParseConfig(config_json, HostPlatform(), config_.document_limits).With("config"));
   EmptyLayerSource empty;
   bool layerless = found.manifest.layers.empty();
   auto layers = TRY(FetchLayers({config_, layers_, slots_}, layerless ? empty : source,
@@ -285,7 +299,7 @@ Result<std::vector<NodeStore::ImagePtr>> NodeStore::Import(const std::string& ho
 }
 
 Result<std::vector<NodeStore::ImagePtr>> NodeStore::ImportDirectory(const std::string& dir, const std::string& name) {
-  std::vector<ArchiveEntry> entries = TRY(ReadArchiveIndex(dir, name));
+  std::vector<ArchiveEntry> entries = TRY(ReadArchiveIndex(dir, name, config_.document_limits));
   if (entries.empty()) return InvalidArgument("it holds no image");
   ArchiveSource source(TRY(sys::OpenAt(kCwd, dir, O_RDONLY | O_DIRECTORY)));
   std::vector<ImagePtr> out;
@@ -298,7 +312,7 @@ Result<std::vector<NodeStore::ImagePtr>> NodeStore::ImportDirectory(const std::s
       if (entry.root) names.digests.push_back(reference.ByDigest(entry.root->digest));
     }
     if (entry.root) {
-      std::string bytes = TRY(source.Document(*entry.root, kMaxManifestBytes, {}));
+      std::string bytes = TRY(Fetch(source, *entry.root, config_.document_limits.manifest, {}));
       found = TRY(Resolve(source, entry.root->digest, std::move(bytes), entry.root->media_type, {}));
     } else {
       found.manifest = std::move(entry.manifest);

@@ -17,6 +17,7 @@ Result<NodeStore::ImagePtr> NodeStore::Pull(const std::string& text, const Auth&
   RegistryOptions options;
   options.credentials_file = config_.credentials_file;
   options.stall_timeout = config_.stall_timeout;
+  options.manifest_limit = config_.document_limits.manifest;
   options.warn = [&](const std::string& warning) { tell({"", "", 0, 0, warning}); };
   auto pulled = [&]() -> Result<ImagePtr> {
     RegistrySource source(reference, TRY(HostsFor(config_.registry_config_path, reference.domain)), auth, options);

@@ -234,13 +234,14 @@ Result<> RegistrySource::TryHosts(const std::vector<RegistryHost>& hosts, const 
 }
 
 RegistrySource::Attempt RegistrySource::GetDocument(HttpClient& client, const RegistryHost& host,
-                                                    const std::string& path, size_t limit, Root& out,
-                                                    std::stop_token stop) {
+                                                    const std::string& path, const SizeLimit& limit,
+                                                    Root& out, std::stop_token stop) {
   out = {};
   auto sink = [&](const HttpResponse&, std::string_view bytes) -> Result<> {
     out.bytes.append(bytes);
-    if (out.bytes.size() > limit)
-      return Error(Code::kResourceExhausted, Cat("sends a document larger than the limit of ", std::to_string(limit), " bytes"));
+    if (out.bytes.size() > limit.bytes)
+      return Error(Code::kResourceExhausted, Cat("sends a document larger than the limit of ",
+                                                 std::to_string(limit.bytes), " bytes (", limit.key, ")"));
     return {};
   };
   std::vector<std::string> headers{Cat("Accept: ", path.starts_with("manifests/") ? AcceptedDocuments() : "*/*")};
@@ -257,7 +258,7 @@ RegistrySource::Attempt RegistrySource::GetDocument(HttpClient& client, const Re
 
 Result<RegistrySource::Root> RegistrySource::FetchDocument(const std::vector<RegistryHost>& hosts,
                                                            const std::string& path, const std::string& digest,
-                                                           size_t limit, std::stop_token stop) {
+                                                           const SizeLimit& limit, std::stop_token stop) {
   Root root;
   TRYV(TryHosts(hosts, [&](HttpClient& client, const RegistryHost& host) {
     Attempt attempt = GetDocument(client, host, path, limit, root, stop);
@@ -271,10 +272,12 @@ Result<RegistrySource::Root> RegistrySource::FetchDocument(const std::vector<Reg
 Result<RegistrySource::Root> RegistrySource::Resolve(std::stop_token stop) {
   const std::string& digest = reference_.digest;
   auto hosts = HostsThat(digest.empty() ? &RegistryHost::resolve : &RegistryHost::pull);
-  return FetchDocument(hosts, Cat("manifests/", digest.empty() ? reference_.tag : digest), digest, kMaxManifestBytes, stop);
+  return FetchDocument(hosts, Cat("manifests/", digest.empty() ? reference_.tag : digest), digest,
+                       options_.manifest_limit, stop);
 }
 
-Result<std::string> RegistrySource::Document(const Descriptor& descriptor, size_t limit, std::stop_token stop) {
+Result<std::string> RegistrySource::Document(const Descriptor& descriptor, const SizeLimit& limit,
+                                             std::stop_token stop) {
   std::string path = Cat(IsConfig(descriptor.media_type) ? "blobs/" : "manifests/", descriptor.digest);
   return TRY(FetchDocument(HostsThat(&RegistryHost::pull), path, descriptor.digest, limit, stop)).bytes;
 }

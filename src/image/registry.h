@@ -23,6 +23,7 @@ namespace cradle::image {
 struct RegistryOptions {
   std::string credentials_file;                 // docker's config.json, or empty
   milliseconds stall_timeout = seconds(60);
+  SizeLimit manifest_limit = DocumentLimits().manifest;  // of what a reference stands for
   std::function<void(const std::string&)> warn;  // any thread; may be empty
 };
 
@@ -39,7 +40,7 @@ class RegistrySource : public Source {
   };
   // The document that the reference stands for.
   Result<Root> Resolve(std::stop_token stop);
-  Result<std::string> Document(const Descriptor& descriptor, size_t limit, std::stop_token stop) override;
+  Result<std::string> Document(const Descriptor& descriptor, const SizeLimit& limit, std::stop_token stop) override;
   Result<> Feed(const Descriptor& descriptor, const ByteSink& sink, std::stop_token stop) override;
 
  private:
@@ -65,12 +66,12 @@ class RegistrySource : public Source {
                      const std::vector<std::string>& headers, const HttpClient::BodySink& sink, std::stop_token stop);
   static Attempt Judge(Result<Answer>& answer);
   void TellWarnings(const HttpResponse& response);
-  Attempt GetDocument(HttpClient& client, const RegistryHost& host, const std::string& path, size_t limit, Root& out,
-                      std::stop_token stop);
+  Attempt GetDocument(HttpClient& client, const RegistryHost& host, const std::string& path, const SizeLimit& limit,
+                      Root& out, std::stop_token stop);
   Attempt GetBlob(HttpClient& client, const RegistryHost& host, const Descriptor& blob, uint64_t& offset,
                   bool& ranges, const ByteSink& sink, std::stop_token stop);
   Result<Root> FetchDocument(const std::vector<RegistryHost>& hosts, const std::string& path, const std::string& digest,
-                             size_t limit, std::stop_token stop);
+                             const SizeLimit& limit, std::stop_token stop);
 
   Result<std::unique_ptr<HttpClient>> TakeClient();
   void GiveBack(std::unique_ptr<HttpClient> client);

@@ -18,8 +18,8 @@ class Source {
   virtual ~Source() = default;
   // Whose downloads are counted together.
   virtual std::string registry() const = 0;
-  // A manifest or config of at most `limit` bytes; its digest is as stated in the descriptor.
-  virtual Result<std::string> Document(const Descriptor& descriptor, size_t limit, std::stop_token stop) = 0;
+  // A manifest or config within the limit; its digest is as stated in the descriptor.
+  virtual Result<std::string> Document(const Descriptor& descriptor, const SizeLimit& limit, std::stop_token stop) = 0;
   // The bytes of a layer, in order, each exactly once; the caller checks their digest.
   virtual Result<> Feed(const Descriptor& descriptor, const ByteSink& sink, std::stop_token stop) = 0;
 };

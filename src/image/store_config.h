@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "image/limits.h"
+#include "unpack/limits.h"
+
 namespace cradle::image {
 
 struct StoreConfig {
@@ -19,9 +22,8 @@ struct StoreConfig {
   std::vector<std::string> pinned;                   // names or patterns (fnmatch) of images that no clean-up removes
   std::string boot_id;                               // empty: this machine's
   bool keep_blobs = false;                           // layers also as they came: exports give the same images
-  uint64_t max_layer_bytes = uint64_t{64} << 30;     // of one layer, unpacked
-  uint64_t max_layer_entries = 2'000'000;            // of one layer
-  uint64_t max_layer_ratio = 1000;                   // of one layer, unpacked to compressed
+  DocumentLimits document_limits;
+  unpack::Limits layer_limits;
   std::string additional_dir;                        // another store, read only, whose images are here too; empty: none
 };
 

@@ -10,6 +10,7 @@
 #include "base/sys/confine.h"
 #include "base/sys/file.h"
 #include "base/sys/socket.h"
+#include "image/empty_namespaces.h"
 
 namespace cradle::image {
 namespace {
@@ -27,15 +28,20 @@ constexpr size_t kMaxOpaque = 100'000;
 Result<std::unique_ptr<UnpackProcess>> UnpackProcess::Start(const StoreConfig& config, const std::string& dir,
                                                             Lowers lowers) {
   UniqueFd root = TRY(sys::OpenAt(kCwd, dir, O_PATH | O_DIRECTORY));
+  const EmptyNamespaces* empty = TRY(LoadEmptyNamespaces());
   sys::Pipe pipe = TRY(sys::MakePipe());
   (void)sys::SetPipeSize(pipe.write, kPipeBytes);  // refused beyond the user's share; the default works too
   TRYV(sys::SetNonblocking(pipe.write, true));
   sys::SocketPair talk = TRY(sys::MakeSocketPair(SOCK_SEQPACKET));
   sys::SpawnOptions options;
   options.program = config.unpack_program;
-  options.args = {"cradle-unpack", std::to_string(config.max_layer_bytes), std::to_string(config.max_layer_entries),
-                  std::to_string(config.max_layer_ratio)};
-  options.fds = {{pipe.read, unpack::kInputFd}, {root, unpack::kRootFd}, {talk.second, unpack::kTalkFd}};
+  options.args = {"cradle-unpack"};
+  for (auto limit : unpack::kLimitArguments) options.args.push_back(std::to_string(config.layer_limits.*limit));
+  options.fds = {{pipe.read, unpack::kInputFd},
+                 {root, unpack::kRootFd},
+                 {talk.second, unpack::kTalkFd},
+                 {empty->mounts, unpack::kMountsFd},
+                 {empty->network, unpack::kNetworkFd}};
   sys::Child child = TRY(sys::Spawn(options));
   return std::unique_ptr<UnpackProcess>(
       new UnpackProcess(std::move(child), std::move(pipe.write), std::move(talk.first), std::move(lowers)));

@@ -38,6 +38,7 @@ class UnpackProcess {
   Result<Unpacked> Finish();
   // Wakes whoever waits in Write or Finish.
   void Kill();
+  pid_t pid() const { return child_.pid; }
 
  private:
   UnpackProcess(sys::Child child, UniqueFd input, UniqueFd talk, Lowers lowers);

@@ -2,19 +2,24 @@
 // before it reads the first byte its root is the layer's directory, its capabilities are those that writing files of any
 // owner needs, and any system call beyond reading, writing and making files kills it. It dies with its parent.
 //
-// The root is a detached mount of that directory: nothing else of the host's tree can be named, ".." ends there. A mount
-// namespace of its own would add a copy of every mount of the host (and keep those busy), a network namespace 0.6 ms and
-// its clean-up, and neither would take anything away: no call that opens a socket, mounts or joins is allowed.
+// The root is a detached mount of that directory: nothing else of the host's tree can be named, ".." ends there. It lives in
+// a mount namespace without files and a network namespace without a network, which its parent has made
+// (image/empty_namespaces.h).
 //
-//   cradle-unpack MAX_BYTES MAX_ENTRIES MAX_RATIO    0: the archive; 3: the directory; 4: unpack/report.h
+//   cradle-unpack LIMIT...    the Limits in their order; 0: the archive; 3: the directory; 4: unpack/report.h; 5, 6: the
+//                             mount and the network namespace to join
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
+#include <iterator>
+#include <new>
 
 #include "base/sys/confine.h"
 #include "base/sys/file.h"
@@ -29,8 +34,6 @@ namespace {
 constexpr uint64_t kCapabilities = uint64_t{1} << CAP_CHOWN | uint64_t{1} << CAP_DAC_OVERRIDE |
                                    uint64_t{1} << CAP_FOWNER | uint64_t{1} << CAP_FSETID |
                                    uint64_t{1} << CAP_MKNOD | uint64_t{1} << CAP_SETFCAP;
-// Enough for a zstd window, the buffers and the names of the largest archive allowed.
-constexpr uint64_t kMaxMemory = uint64_t{1} << 30;
 constexpr uint64_t kMaxOpenFiles = 1024;
 constexpr seconds kTalkTimeout{60};
 
@@ -87,14 +90,28 @@ Result<> SendOpaque(const std::vector<std::string>& paths) {
 // Everything that needs a capability or a system call which the unpacker must not keep.
 Result<> Shrink() {
   TRYV(sys::SetParentDeathSignal(SIGKILL));
+  // Only who is in the directory's mount namespace can clone it.
   UniqueFd root = TRY(sys::DetachedClone(FdRef(kRootFd), sys::Access::kReadWrite));
-  TRYV(sys::ChrootTo(root));
-  return {};
+  TRYV(sys::Setns(FdRef(kMountsFd), CLONE_NEWNS));
+  TRYV(sys::Setns(FdRef(kNetworkFd), CLONE_NEWNET));
+  return sys::ChrootTo(root);
 }
 
-Result<> DropRights() {
+// What the allocator calls instead of failing. The message was made when there was memory.
+std::string out_of_memory;
+[[noreturn]] void EndOutOfMemory() {
+  (void)sys::SendMessage(FdRef(kTalkFd), out_of_memory);
+  std::_Exit(1);
+}
+
+Result<> DropRights(const Limits& limits) {
+  Message message = Saying(Message::kFailed);
+  message.error = Cat("it takes more memory than the limit of ", std::to_string(limits.max_memory),
+                      " bytes (image.max_layer_memory_bytes)");
+  out_of_memory = Encode(message);
+  std::set_new_handler(EndOutOfMemory);
   TRYV(sys::SetResourceLimit(RLIMIT_CORE, 0));
-  TRYV(sys::SetResourceLimit(RLIMIT_AS, kMaxMemory));
+  TRYV(sys::SetResourceLimit(RLIMIT_AS, limits.max_memory));
   TRYV(sys::SetResourceLimit(RLIMIT_NOFILE, kMaxOpenFiles));
   TRYV(sys::KeepCapabilities(kCapabilities));
   return sys::SetNoNewPrivileges();
@@ -104,9 +121,9 @@ Result<> Run(const Limits& limits) {
   TRYV(Shrink().With("enter the layer"));
   // The host's view of the directory goes; the program's own root is the only one left.
   UniqueFd root = TRY(sys::OpenAt(kCwd, "/", O_RDONLY | O_DIRECTORY));
-  UniqueFd{kRootFd}.Reset();
+  for (int fd : {kRootFd, kMountsFd, kNetworkFd}) UniqueFd{fd}.Reset();
   TRYV(sys::CloseFrom(root.get() + 1));
-  TRYV(DropRights().With("drop rights"));
+  TRYV(DropRights(limits).With("drop rights"));
   sys::Umask(0);
   Lowers lowers(AskForLowers);
   auto confine = [] { return sys::AllowSystemCalls(kSystemCalls); };
@@ -132,8 +149,9 @@ bool ParseNumber(std::string_view text, uint64_t& out) {
 int main(int argc, char** argv) {
   using namespace cradle::unpack;
   Limits limits;
-  if (argc != 4 || !ParseNumber(argv[1], limits.max_bytes) || !ParseNumber(argv[2], limits.max_entries) ||
-      !ParseNumber(argv[3], limits.max_ratio) || limits.max_ratio == 0) {
+  bool valid = argc == 1 + static_cast<int>(std::size(kLimitArguments));
+  for (int i = 1; valid && i < argc; ++i) valid = ParseNumber(argv[i], limits.*kLimitArguments[i - 1]);
+  if (!valid || limits.max_ratio == 0) {
     std::fprintf(stderr, "cradle-unpack is started by cradled\n");
     return 2;
   }

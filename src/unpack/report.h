@@ -19,7 +19,7 @@ namespace cradle::unpack {
 inline constexpr size_t kMaxMessage = 64 * 1024;
 inline constexpr size_t kFdsPerMessage = 16;
 // Descriptors of the program.
-inline constexpr int kInputFd = 0, kRootFd = 3, kTalkFd = 4;
+inline constexpr int kInputFd = 0, kRootFd = 3, kTalkFd = 4, kMountsFd = 5, kNetworkFd = 6;
 
 struct Message {
   enum Kind : uint64_t { kNeedLowers = 1, kLower = 2, kOpaque = 3, kDone = 4, kFailed = 5 };

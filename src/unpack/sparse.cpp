@@ -30,9 +30,10 @@ Result<uint64_t> Unsigned(std::string_view text) {
 
 Result<> TarReader::AddExtent(uint64_t offset, uint64_t size) {
   std::vector<Extent>& extents = sparse_->extents;
-  if (extents.size() == kMaxExtents)
-    return Error(Code::kResourceExhausted,
-                 Cat("a sparse file of more than the limit of ", std::to_string(kMaxExtents), " pieces"));
+  if (extents.size() >= limits_.max_extents)
+    return Error(Code::kResourceExhausted, Cat("a sparse file of more than the limit of ",
+                                               std::to_string(limits_.max_extents),
+                                               " pieces (image.max_layer_extents)"));
   uint64_t end = extents.empty() ? 0 : extents.back().offset + extents.back().size;
   if (offset < end || size > UINT64_MAX - offset) return InvalidArgument("the pieces of a sparse file overlap");
   extents.push_back({offset, size});

@@ -182,9 +182,12 @@ Result<bool> TarReader::ReadHeader(Header& header) {
 }
 
 Result<std::string> TarReader::ReadExtension() {
-  if (data_left_ > kMaxExtensionBytes)
-    return Error(Code::kResourceExhausted, Cat("an extension header larger than the limit of ",
-                                               std::to_string(kMaxExtensionBytes), " bytes"));
+  // Of all those in front of one entry: there may be any number.
+  if (data_left_ > limits_.max_header_bytes - extension_bytes_)
+    return Error(Code::kResourceExhausted, Cat("extension headers larger than the limit of ",
+                                               std::to_string(limits_.max_header_bytes),
+                                               " bytes (image.max_layer_header_bytes)"));
+  extension_bytes_ += data_left_;
   std::string out;
   for (;;) {
     std::string_view bytes = TRY(ReadData());
@@ -238,6 +241,7 @@ Result<std::optional<Entry>> TarReader::Finish(const Header& header) {
   long_name_.reset();
   long_target_.reset();
   sparse_.reset();
+  extension_bytes_ = 0;
   return entry;
 }
 

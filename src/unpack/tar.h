@@ -86,6 +86,7 @@ class TarReader {
   uint64_t entries_ = 0;
   uint64_t data_left_ = 0, padding_ = 0;
   // Extensions in front of the next entry.
+  uint64_t extension_bytes_ = 0;
   PaxRecords pax_;
   std::optional<std::string> long_name_, long_target_;
   std::optional<Sparse> sparse_;

@@ -95,9 +95,14 @@ Result<> WriteSparse(FdRef fd, const Entry& entry, const LayerTree::Data& data) 
   return sys::Ftruncate(fd, static_cast<off_t>(entry.size));
 }
 
+Error TooLong(const Limits& limits, std::string_view what) {
+  return {Code::kResourceExhausted, Cat(what, " longer than the limit of ", std::to_string(limits.max_name_bytes),
+                                        " bytes (image.max_layer_name_bytes)")};
+}
+
 }  // namespace
 
-Result<std::string> CleanPath(std::string_view raw) {
+Result<std::string> CleanPath(std::string_view raw, const Limits& limits) {
   if (raw.find('\0') != std::string_view::npos) return InvalidArgument("a name with a zero byte");
   std::vector<std::string> kept;
   size_t total = 0;
@@ -112,8 +117,7 @@ Result<std::string> CleanPath(std::string_view raw) {
     total += part.size() + 1;
     kept.push_back(std::move(part));
   }
-  if (total > kMaxPathBytes)
-    return InvalidArgument(Cat("a path longer than the limit of ", std::to_string(kMaxPathBytes), " bytes"));
+  if (total > limits.max_name_bytes) return TooLong(limits, "a path");
   std::string out;
   for (const std::string& part : kept) out = Join(out, part);
   return out;
@@ -166,8 +170,7 @@ Result<std::string> LayerTree::MakeFolders(const std::string& path) {
       continue;
     }
     std::string next = Join(at, part);
-    if (next.size() > kMaxPathBytes)
-      return InvalidArgument(Cat("a path longer than the limit of ", std::to_string(kMaxPathBytes), " bytes"));
+    if (next.size() > limits_.max_name_bytes) return TooLong(limits_, "a path");
     Sight sight = TRY(Look(here, part, next, below));
     if (sight.info && S_ISLNK(sight.info->st_mode)) {
       if (++links > kMaxLinks)
@@ -293,8 +296,7 @@ Result<> LayerTree::AddRoot(const Entry& entry) {
 }
 
 Result<> LayerTree::AddSymlink(const Entry& entry, const Place& place) {
-  if (entry.target.size() > kMaxPathBytes)
-    return InvalidArgument(Cat("a link longer than the limit of ", std::to_string(kMaxPathBytes), " bytes"));
+  if (entry.target.size() > limits_.max_name_bytes) return TooLong(limits_, "a link");
   TRYV(Replacing(place, [&] { return sys::SymlinkAt(entry.target, place.folder, place.name); }));
   ++inodes_;
   TRYV(sys::FchownAt(place.folder, place.name, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW));
@@ -317,7 +319,7 @@ Result<> LayerTree::AddDevice(const Entry& entry, const Place& place) {
 
 // The target is a name of the archive too: located like one, taken from a lower layer if this one hasn't got it.
 Result<> LayerTree::AddHardLink(const Entry& entry, const std::string& clean) {
-  std::string target_path = TRY(CleanPath(entry.target).With("link target"));
+  std::string target_path = TRY(CleanPath(entry.target, limits_).With("link target"));
   if (target_path.empty()) return InvalidArgument("a hard link to the root");
   Place target = TRY(Locate(target_path).With("link target"));
   UniqueFd target_folder = TRY(OpenFolder(target.folder, ""));
@@ -334,6 +336,11 @@ Result<> LayerTree::CopyUp(const Place& place) {
   if (!found) return NotFound(Cat(Printable(place.path()), " is not there"));
   if (!S_ISREG(found->info.st_mode))
     return Error(Code::kUnimplemented, Cat(Printable(place.path()), " of a lower layer is no regular file"));
+  // A small archive may name the same large file again and again.
+  copied_ += static_cast<uint64_t>(found->info.st_size);
+  if (copied_ > limits_.max_bytes)
+    return Error(Code::kResourceExhausted, Cat("links to files of lower layers larger than the limit of ",
+                                               std::to_string(limits_.max_bytes), " bytes (image.max_layer_bytes)"));
   UniqueFd from = TRY(sys::OpenBeneath(found->layer, place.path(), O_RDONLY));
   Entry entry;
   entry.mode = found->info.st_mode & 07777;
@@ -351,7 +358,7 @@ Result<> LayerTree::CopyUp(const Place& place) {
 
 Result<> LayerTree::Add(const Entry& entry, const Data& data) {
   if (entry.type == EntryType::kOther) return {};  // sockets, volume labels: nothing that a layer holds
-  std::string clean = TRY(CleanPath(entry.path));
+  std::string clean = TRY(CleanPath(entry.path, limits_));
   if (clean.empty()) return AddRoot(entry);
   if (entry.type == EntryType::kHardLink) return AddHardLink(entry, clean);
   Place place = TRY(Locate(clean));

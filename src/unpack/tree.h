@@ -21,12 +21,12 @@
 namespace cradle::unpack {
 
 // A name of an archive without "", "." and ".." components; ".." stops at the root. Empty: the root itself.
-Result<std::string> CleanPath(std::string_view raw);
+Result<std::string> CleanPath(std::string_view raw, const Limits& limits);
 
 class LayerTree {
  public:
   // `root`, `lowers`: used until the tree is gone. The process's umask must be 0.
-  LayerTree(FdRef root, Lowers& lowers) : root_(root), lowers_(lowers) {}
+  LayerTree(FdRef root, Lowers& lowers, const Limits& limits) : root_(root), lowers_(lowers), limits_(limits) {}
 
   using Data = std::function<Result<std::string_view>()>;  // more of the entry's data; empty at its end
   Result<> Add(const Entry& entry, const Data& data);
@@ -70,12 +70,14 @@ class LayerTree {
 
   const FdRef root_;
   Lowers& lowers_;
+  const Limits limits_;
   UniqueFd folder_;  // the folder of the last entry: archives come folder by folder
   std::string folder_path_;
   std::unordered_map<std::string, timespec> folder_times_;
   std::set<std::string> opaque_;
   bool root_opaque_ = false;
   uint64_t bytes_ = 0, inodes_ = 0;
+  uint64_t copied_ = 0;  // bytes of files from lower layers
   bool recount_ = false;  // a folder was replaced: what was below it was counted
 };
 

@@ -67,7 +67,7 @@ class HashedSource : public Source {
 
 Result<LayerTree::Totals> WriteTree(Source& source, FdRef root, Lowers& lowers, const Limits& limits) {
   TarReader tar(source, limits);
-  LayerTree tree(root, lowers);
+  LayerTree tree(root, lowers, limits);
   for (;;) {
     auto entry = TRY(tar.Next());
     if (!entry) return tree.Finish();

@@ -58,6 +58,13 @@ Result<> ChrootTo(FdRef dir) {
   return Done(::chroot("."), "chroot");
 }
 
+Result<> PivotTo(FdRef dir) {
+  TRYV(Fchdir(dir));
+  TRYV(Done(::syscall(SYS_pivot_root, ".", "."), "pivot_root"));
+  // The old root is on top of the new one now, and "." is still the place.
+  return Umount(".", MNT_DETACH);
+}
+
 Result<> SetResourceLimit(__rlimit_resource_t resource, uint64_t value) {
   rlimit limit{value, value};
   return Done(::setrlimit(resource, &limit), "setrlimit");

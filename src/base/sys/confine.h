@@ -18,6 +18,8 @@ enum class Access { kReadWrite, kReadOnly };
 Result<UniqueFd> DetachedClone(FdRef dir, Access access);
 // fchdir(2) and chroot(2).
 Result<> ChrootTo(FdRef dir);
+// pivot_root(2): the mount at `dir` becomes the root of this mount namespace, and all other mounts leave it.
+Result<> PivotTo(FdRef dir);
 Result<> SetResourceLimit(__rlimit_resource_t resource, uint64_t value);
 // Effective, permitted and bounding set become `mask` (what was missing before stays missing), the others empty.
 Result<> KeepCapabilities(uint64_t mask);

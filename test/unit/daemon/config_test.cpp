@@ -59,6 +59,10 @@ TEST_F(ConfigFile, BadInputNamesTheKeyAndTheValue) {
   EXPECT_NE(ErrorOf("[views]\nproc = \"some\"").find("views.proc = \"some\""), std::string::npos);
   EXPECT_NE(ErrorOf("log_level = \"loud\"").find("\"loud\""), std::string::npos);
   EXPECT_NE(ErrorOf("[image]\nparallel_layers = 0").find("parallel_layers = 0"), std::string::npos);
+  for (const char* limit : {"max_config_bytes = 4095", "max_json_depth = 257", "max_layer_bytes = 1", "max_layer_entries = 0",
+                            "max_layer_extents = 999", "max_layer_header_bytes = 8191", "max_layer_memory_bytes = 1048576",
+                            "max_layer_name_bytes = 4096", "max_layer_ratio = 0", "max_layers = 501", "max_manifest_bytes = 67108865"})
+    EXPECT_NE(ErrorOf(std::string("[image]\n") + limit).find(std::string("image.") + limit + ": must be between"), std::string::npos) << limit;
   EXPECT_NE(ErrorOf("[runtime]\ndefault_ulimits = [\"files=1\"]").find("runtime.default_ulimits: \"files=1\": no such"),
             std::string::npos);
   EXPECT_NE(ErrorOf("[runtime]\ndefault_env = [\"A\"]").find("runtime.default_env: \"A\""), std::string::npos);

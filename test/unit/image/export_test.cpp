@@ -124,7 +124,7 @@ TEST_F(ExportTest, AnImageWhoseBlobsWereKeptIsExportedAsItCame) {
 TEST_F(ExportTest, WhatFollowsAnArchiveIsKeptUpToTheLimitOnly) {
   adjust_ = [](StoreConfig& config) {
     config.keep_blobs = true;
-    config.max_layer_bytes = 100'000;
+    config.layer_limits.max_bytes = 100'000;
   };
   Reopen();
   std::string plain = TarWriter().File("a", "a").Take();

@@ -191,6 +191,24 @@ TEST(Documents, MoreLayersThanTheLimitAreRefused) {
   EXPECT_NE(config(501).error().text().find("limit of 500"), std::string::npos) << config(501).error().text();
 }
 
+TEST(Documents, TheLimitsAreTheConfigurations) {
+  DocumentLimits limits;
+  limits.max_json_depth = 3;
+  limits.max_layers = 1;
+  std::string deep = R"({"config":{"Labels":{"a":{"b":1}}}})";
+  for (const Error& error : {ParseConfig(deep, HostPlatform(), limits).error(), ParseDocument(deep, "", limits).error(),
+                             ParseDockerArchive(deep, limits).error()})
+    EXPECT_EQ(error.text(), "JSON nested deeper than the limit of 3 (image.max_json_depth)");
+  std::string two = Cat("\"", kDigest, "\",\"", kDigest, "\"");
+  EXPECT_EQ(ParseConfig(Cat(R"({"rootfs":{"diff_ids":[)", two, "]}}"), HostPlatform(), limits).error().text(),
+            "more than the limit of 1 layers (image.max_layers)");
+  std::string layer = Cat(R"({"digest":")", kDigest, R"("})");
+  auto manifest = ParseDocument(Cat(R"({"config":)", Cat(R"({"mediaType":"application/vnd.oci.image.config.v1+json","digest":")", kDigest, R"("})"),
+                                    R"(,"layers":[)", layer, ",", layer, "]}"), "", limits);
+  ASSERT_FALSE(manifest.ok());
+  EXPECT_EQ(manifest.error().text(), "\"layers\" has more than the limit of 1 entries (image.max_layers)");
+}
+
 TEST(Documents, TheBestPlatformIsChosen) {
   auto entry = [](const char* os, const char* architecture, const char* variant) {
     Descriptor out;

@@ -398,7 +398,51 @@ TEST_F(PullTest, AnOversizedManifestIsRefused) {
   registry_.ServeManifest("tool", "v1", "{\"x\":\"" + std::string(5 << 20, 'x') + "\"}", "application/json");
   auto pulled = Pull(registry_.host() + "/tool:v1");
   ASSERT_FALSE(pulled.ok());
-  EXPECT_NE(pulled.error().text().find("limit of 4194304"), std::string::npos) << pulled.error().text();
+  EXPECT_NE(pulled.error().text().find("limit of 4194304 bytes (image.max_manifest_bytes)"), std::string::npos)
+      << pulled.error().text();
+}
+
+TEST_F(PullTest, AnOversizedConfigIsRefusedStatedOrNot) {
+  LayoutImage image = OneLayer("x");
+  image.env = {std::string(9 << 20, 'x')};
+  registry_.Serve("tool", "v1", image);
+  ExpectRefused(Pull(registry_.host() + "/tool:v1"), ", the limit is 8388608 (image.max_config_bytes)");
+  std::string config = DigestOf(MakeDocuments(image).config);
+  EXPECT_EQ(registry_.Count(config), 0u) << "its size was known before";
+  registry_.ServeManifest("tool", "v2", R"({"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":")" +
+                          config + R"("},"layers":[]})", "application/vnd.oci.image.manifest.v1+json");
+  ExpectRefused(Pull(registry_.host() + "/tool:v2"), "larger than the limit of 8388608 bytes (image.max_config_bytes)");
+  ExpectEmptyStore();
+  adjust_ = [](StoreConfig& store) { store.document_limits.config.bytes = 16 << 20; };
+  Reopen();
+  auto pulled = Pull(registry_.host() + "/tool:v1");
+  ASSERT_OK(pulled);
+}
+
+TEST_F(PullTest, WhatIsHereStaysWhenTheLimitsAreLowered) {
+  LayoutImage image = OneLayer("x");
+  image.layers.push_back(TarWriter().File("b", "b").Take());
+  registry_.Serve("tool", "v1", image);
+  ASSERT_TRUE(Pull(registry_.host() + "/tool:v1").ok());
+  adjust_ = [](StoreConfig& config) {
+    config.document_limits = {{100, "image.max_manifest_bytes"}, {100, "image.max_config_bytes"}, 2, 1};
+  };
+  Reopen();
+  EXPECT_EQ(store_->List().size(), 1u);
+  EXPECT_EQ(store_->Check(Repair::kNo).problems, Strings());
+  ExpectRefused(Pull(registry_.host() + "/tool:v1"), "image.max_manifest_bytes");
+}
+
+TEST_F(PullTest, ADocumentOfAnotherSizeThanStatedIsRefused) {
+  LayoutDocuments documents = MakeDocuments(OneLayer("x"));
+  registry_.Serve("tool", "v1", OneLayer("x"));
+  std::string size = Cat("\"size\":", std::to_string(documents.config.size()));
+  ASSERT_NE(documents.manifest.find(size), std::string::npos);
+  std::string lying = documents.manifest;
+  lying.replace(lying.find(size), size.size(), "\"size\":7");
+  registry_.ServeManifest("tool", "v2", lying, "application/vnd.oci.image.manifest.v1+json");
+  ExpectRefused(Pull(registry_.host() + "/tool:v2"), "not the stated 7");
+  ExpectEmptyStore();
 }
 
 TEST_F(PullTest, ARedirectToAFileIsRefused) {

@@ -1,6 +1,7 @@
 #include <thread>
 
 #include "fixture.h"
+#include "image/documents.h"
 
 namespace cradle::image {
 namespace {
@@ -143,6 +144,29 @@ TEST_F(StoreTest, ADigestThatDoesNotFitIsRefusedAndLeavesNothing) {
   auto imported = store_->Import(layout, "");
   ASSERT_FALSE(imported.ok());
   EXPECT_NE(imported.error().text().find("digest"), std::string::npos) << imported.error().text();
+  ExpectEmptyStore();
+}
+
+TEST_F(StoreTest, ALayerOfAnotherSizeThanStatedIsRefused) {
+  LayoutImage image;
+  image.name = "tool:1";
+  image.layers = {TarWriter().File("a", "a").Take()};
+  std::string dir = dir_.path() + "/layout";
+  ASSERT_OK(WriteLayout(dir, image));
+  // The manifest states its size; so the blob, with the digest that it should have, is stated otherwise in another one.
+  LayoutDocuments documents = MakeDocuments(image);
+  std::string size = Cat("\"size\":", std::to_string(image.layers[0].size()));
+  std::string lying = documents.manifest, index = documents.index;
+  ASSERT_NE(lying.find(size), std::string::npos);
+  lying.replace(lying.find(size), size.size(), Cat("\"size\":", std::to_string(image.layers[0].size() + 1)));
+  std::string digest = DigestOf(documents.manifest), length = Cat("\"size\":", std::to_string(documents.manifest.size()));
+  index.replace(index.find(digest), digest.size(), DigestOf(lying));
+  index.replace(index.find(length), length.size(), Cat("\"size\":", std::to_string(lying.size())));
+  std::ofstream(dir + "/blobs/sha256/" + DigestOf(lying).substr(7)) << lying;
+  std::ofstream(dir + "/index.json") << index;
+  auto imported = store_->Import(dir, "");
+  ASSERT_FALSE(imported.ok());
+  EXPECT_NE(imported.error().text().find("bytes, not the stated"), std::string::npos) << imported.error().text();
   ExpectEmptyStore();
 }
 

@@ -8,6 +8,7 @@
 #include <zstd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "base/sys/file.h"
 #include "base/sys/process.h"
@@ -261,7 +262,7 @@ TEST_F(UnpackTest, NamesBeyondTheLimitsAreRefused) {
   ExpectRefused(TarWriter().File(std::string(256, 'n'), "").Take(), "limit of 255 bytes");
   std::string deep;
   for (int i = 0; i < 2100; ++i) deep += "a/";
-  ExpectRefused(TarWriter().File(deep, "").Take(), "limit of 4095 bytes");
+  ExpectRefused(TarWriter().File(deep, "").Take(), "limit of 4095 bytes (image.max_layer_name_bytes)");
   TarEntry zero = Make("f", '0');
   zero.pax["path"] = std::string("a\0b", 3);
   ExpectRefused(TarWriter().Add(zero).Take(), "zero byte");
@@ -286,7 +287,29 @@ TEST_F(UnpackTest, LinkLoopsAreRefused) {
 TEST_F(UnpackTest, LargeExtensionsAreRefused) {
   TarEntry file = Make("f", '0');
   file.pax["comment"] = std::string(2 << 20, 'x');
-  ExpectRefused(TarWriter().Add(file).Take(), "limit of 1048576 bytes");
+  ExpectRefused(TarWriter().Add(file).Take(), "limit of 1048576 bytes (image.max_layer_header_bytes)");
+}
+
+TEST_F(UnpackTest, ManyExtensionsOfOneEntryAreOneLargeExtension) {
+  std::string tar;
+  for (int i = 0; i < 20; ++i) {
+    TarEntry file = Make("f", '0');
+    file.pax["key" + std::to_string(i)] = std::string(60'000, 'x');
+    tar += TarWriter().Add(file).Take();
+    tar.resize(tar.size() - 1024 - 512);  // neither the end mark nor the entry that it was for
+  }
+  ExpectRefused(tar + TarWriter().File("f", "").Take(), "limit of 1048576 bytes (image.max_layer_header_bytes)");
+}
+
+TEST_F(UnpackTest, LinksToLowerLayersCannotFillTheDisk) {
+  std::filesystem::create_directories(base_ + "/lower0/d");
+  ASSERT_EQ(::truncate((std::ofstream(base_ + "/lower0/d/0"), base_ + "/lower0/d/0").c_str(), 600'000), 0);
+  for (const char* name : {"1", "2"}) std::filesystem::create_hard_link(base_ + "/lower0/d/0", base_ + "/lower0/d/" + name);
+  Limits limits;
+  limits.max_bytes = 1 << 20;
+  auto one = Unpack(TarWriter().HardLink("a", "d/0").HardLink("b", "d/0").Take(), limits);
+  ASSERT_TRUE(one.ok()) << one.error().text();
+  ExpectRefused(TarWriter().HardLink("c", "d/1").HardLink("e", "d/2").Take(), "limit of 1048576 bytes (image.max_layer_bytes)", limits);
 }
 
 TEST_F(UnpackTest, BombsAreStopped) {
@@ -397,7 +420,7 @@ TEST_F(UnpackTest, HostileSparseMapsAreRefused) {
   ExpectRefused(make({{"size", "999999999999999"}, {"map", "0,0"}}, ""), "image.max_layer_bytes");
   std::string many = "200000\n";
   for (int i = 0; i < 200'000; ++i) many += std::to_string(i) + "\n0\n";
-  ExpectRefused(make(v1, map(many, "")), "limit of 100000 pieces");
+  ExpectRefused(make(v1, map(many, "")), "limit of 100000 pieces (image.max_layer_extents)");
   TarEntry folder = Make("d/", '5');
   folder.pax["GNU.sparse.size"] = "5";
   ExpectRefused(TarWriter().Add(folder).Take(), "no file");
