@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -9,6 +10,16 @@
 #include <thread>
 
 namespace cradle::test {
+namespace {
+
+std::chrono::seconds Patience() {
+  const char* given = std::getenv("CRADLE_TEST_PATIENCE");
+  return std::chrono::seconds(given ? std::stoi(given) : 60);
+}
+
+}  // namespace
+
+const std::chrono::seconds kPatience = Patience();
 
 std::string ReadText(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -34,9 +45,9 @@ std::vector<std::string> Lines(const std::string& text) {
 
 bool Eventually(const std::function<bool()>& condition) {
   auto end = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
+  for (auto pause = std::chrono::milliseconds(2); !condition(); pause = std::min(pause * 2, std::chrono::milliseconds(50))) {
     if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::this_thread::sleep_for(pause);
   }
   return true;
 }
