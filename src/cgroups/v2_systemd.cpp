@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/sys/file.h"
 #include "base/sys/socket.h"
 #include "cgroups/values.h"
 
@@ -71,7 +72,7 @@ Result<Placement> CgroupsSystemd::Create(const std::string& path, const Limits& 
 }
 
 // A scope begins with a process that lives. Once that is moved into a leaf of its own, groups beside it can have
-// controllers.
+// controllers. Until then it goes with the daemon (cradle-pause, descriptor 3): nobody else would find it.
 Result<> CgroupsSystemd::MakeScope(const std::string& path) {
   Deadline deadline = After(patience_);
   std::string slice = LastName(path.substr(0, path.rfind('/')));
@@ -79,10 +80,14 @@ Result<> CgroupsSystemd::MakeScope(const std::string& path) {
   options.program = holder_program_;
   options.args = {"cradle-hold"};
   options.new_session = true;
+  sys::Pipe held_by = TRY(sys::MakePipe());
+  options.fds = {{held_by.read, 3}};
   sys::Child holder = TRY(sys::Spawn(options).With(holder_program_));
+  held_by.read.Reset();
   auto started = systemd_->StartScope(
       {LastName(path), slice.empty() ? "-.slice" : slice, "cradle: a pod's cgroups", holder.pid}, deadline);
   auto held = started.ok() ? Hold(path, holder.pid) : std::move(started);
+  if (held.ok()) held = sys::WriteAll(held_by.write, "+", 1);
   if (!held.ok()) {
     KillAndReap(holder, After(patience_));
     // Another call was first: with the shims' scope, which all pods share.

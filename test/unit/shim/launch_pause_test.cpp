@@ -1,11 +1,14 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <filesystem>
 
 #include "base/sys/file.h"
+#include "base/sys/process.h"
+#include "base/sys/socket.h"
 #include "launch_fixture.h"
 
 namespace cradle::shim {
@@ -130,6 +133,27 @@ TEST_F(PauseTest, KeepsAnOutOfMemoryScoreThatItMayNotLower) {
   pause_plan.oom_score_adj = -1000;
   std::string score = ReadText("/proc/" + std::to_string(PausePid()) + "/oom_score_adj");
   EXPECT_TRUE(score == "-1000\n" || score == ReadText("/proc/self/oom_score_adj")) << score;
+}
+
+TEST_F(PauseTest, WithADescriptor3ItEndsWithAWriterThatSaidNothing) {
+  for (bool spoke : {false, true}) {
+    sys::Pipe pipe = sys::MakePipe().value();
+    sys::SpawnOptions options;
+    options.program = CRADLE_PAUSE;
+    options.args = {"cradle-hold"};
+    options.fds = {{pipe.read, 3}};
+    sys::Child holder = sys::Spawn(options).value();
+    pipe.read.Reset();
+    if (spoke) { ASSERT_TRUE(sys::WriteAll(pipe.write, "+", 1).ok()); }
+    pipe.write.Reset();
+    if (spoke) {
+      std::string asleep = std::to_string(SYS_rt_sigtimedwait) + " ";
+      std::string in = "/proc/" + std::to_string(holder.pid) + "/syscall";
+      EXPECT_TRUE(Eventually([&] { return ReadText(in).starts_with(asleep); })) << ReadText(in);
+      EXPECT_TRUE(sys::PidfdSendSignal(holder.pidfd, SIGKILL).ok());
+    }
+    EXPECT_EQ(sys::WaitPidfd(holder.pidfd, After(seconds(60))).value().signal, spoke ? SIGKILL : 0);
+  }
 }
 
 }  // namespace
