@@ -6,7 +6,6 @@
 #include "base/sys/process.h"
 #include "container/apparmor.h"
 #include "container/build_plan.h"
-#include "container/devices.h"
 
 namespace cradle::container {
 
@@ -15,7 +14,6 @@ Result<NodeFacts> CollectNodeFacts() {
   facts.bounding_caps = sys::CapabilityBoundingSet();
   const std::string text = TRY(sys::ReadFile(kCwd, "/proc/self/oom_score_adj", 64));
   std::from_chars(text.data(), text.data() + text.size(), facts.oom_score_adj);
-  facts.host_devices = TRY(HostDevices("/dev"));
   facts.selinux = DetectSelinux();
   facts.apparmor = KernelHasAppArmor();
   facts.apparmor_default = facts.apparmor && !AppArmorParser().empty();

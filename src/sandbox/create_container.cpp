@@ -5,6 +5,8 @@
 
 #include "base/crash_point.h"
 #include "base/sys/file.h"
+#include "container/devices.h"
+#include "sandbox/explain.h"
 #include "sandbox/files.h"
 #include "sandbox/node.h"
 #include "sandbox/steps.h"
@@ -116,6 +118,13 @@ container::PodContext Node::ContextOf(const Pod& pod) const {
   return context;
 }
 
+// Devices come and go.
+Result<container::NodeFacts> Node::FactsFor(const container::ContainerSpec& spec) const {
+  container::NodeFacts facts = facts_;
+  if (spec.security.privileged) facts.host_devices = TRY(container::HostDevices("/dev"));
+  return facts;
+}
+
 Result<> Node::RelabelVolumes(const container::ContainerSpec& spec, const std::string& label) {
   if (label.empty()) return {};
   for (const container::MountSpec& mount : spec.mounts)
@@ -162,15 +171,14 @@ Result<> Node::MakeContainer(Container& made) {
         [&] { return groups_.Destroy(record.cgroup, After(kKill)); }));
     TRYV(steps.Do("init", [&]() -> Result<> {
       container::LaunchPlan plan = TRY(
-          container::BuildLaunchPlan(record, ContextOf(pod), facts_, places, *seccomp_));
+          container::BuildLaunchPlan(record, ContextOf(pod), TRY(FactsFor(record.spec)), places, *seccomp_));
       TRYV(RelabelVolumes(record.spec, plan.mount_label));
       if (plan.process.apparmor_profile == container::kAppArmorDefault) TRYV(apparmor_.Load());
       auto client = TRY(pod.NeedShim());
       auto launched = client->Create(plan, After(kLaunch));
-      if (!launched.ok() && record.spec.limits.memory > 0 && groups_.ReadOomKills(record.cgroup).value_or(0) > 0)
-        return InvalidArgument(Cat("linux.resources.memory_limit_in_bytes ",
-                                   std::to_string(record.spec.limits.memory), ": too little to start a process"));
-      shim::Created created = TRY(std::move(launched));
+      if (!launched.ok())
+        return ExplainLaunch(std::move(launched.error()), groups_, record.cgroup, record.spec.limits.memory);
+      shim::Created created = std::move(*launched);
       made.SetPidfd(std::move(created.pidfd));
       made.Change([&](ContainerView& view) {
         view.pid = created.pid;

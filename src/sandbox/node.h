@@ -109,6 +109,7 @@ class Node final : public Runtime {
   Result<container::ContainerRecord> MakeRecord(const Pod& pod, container::ContainerSpec spec);
   Result<> HoldImages(container::ContainerRecord& record);
   container::PodContext ContextOf(const Pod& pod) const;
+  Result<container::NodeFacts> FactsFor(const container::ContainerSpec& spec) const;
   Result<> RelabelVolumes(const container::ContainerSpec& spec, const std::string& label);
   // stream.cpp: with a cgroup of its own, made here
   Result<container::ExecPlan> PlanExec(const Container& one, std::vector<std::string> command, bool terminal);

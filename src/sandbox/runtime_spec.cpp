@@ -49,7 +49,8 @@ Result<std::string> Node::RuntimeSpec(const ContainerView& one) const {
   if (!pod) return NotFound(Cat("no pod \"", record.pod.str(), "\""));
   container::Places places{paths_.upper(record.id), paths_.work(record.id), groups_.Locate(record.cgroup)};
   NoSeccomp none;
-  container::LaunchPlan plan = TRY(container::BuildLaunchPlan(record, ContextOf(*pod), facts_, places, none));
+  container::NodeFacts node = TRY(FactsFor(record.spec));
+  container::LaunchPlan plan = TRY(container::BuildLaunchPlan(record, ContextOf(*pod), node, places, none));
   container::ContainerFacts facts;
   facts.user = one.user;
   facts.limits = one.limits;

@@ -4,6 +4,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "base/sys/file.h"
+#include "sandbox/explain.h"
 #include "sandbox/node.h"
 
 namespace cradle::sandbox {
@@ -27,9 +28,10 @@ Result<> Node::StartOne(Container& one) {
   auto started = client->Start(record.id.str(), After(kLaunch));
   if (!started.ok()) {
     (void)groups_.Kill(record.cgroup).ok();
-    if (!one.WaitExited(After(kShimCall))) return std::move(started.error());
-    one.Change([&](ContainerView& view) { view.exit.message = started.error().text(); });
-    return std::move(started.error());
+    Error why = ExplainLaunch(std::move(started.error()), groups_, record.cgroup, one.view()->limits.memory);
+    if (!one.WaitExited(After(kShimCall))) return why;
+    one.Change([&](ContainerView& view) { view.exit.message = why.text(); });
+    return why;
   }
   // Its exit may have been told before the answer is looked at here: then it stays EXITED.
   SetRunning(one, *started);

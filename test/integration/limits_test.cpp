@@ -39,6 +39,35 @@ TEST_F(Limits, OfMemoryKillAndAreTold) {
   EXPECT_NE(status.exit_code(), 0);
 }
 
+// Whether the container dies of it as it is made, as it is started or later is the kernel's to say.
+TEST_F(Limits, OfMemoryTooLittleToStartSaySo) {
+  std::string pod = RunPod(PodConfig("pod"));
+  for (int64_t kib = 512; kib <= 1024; kib += 64) {
+    SCOPED_TRACE(std::to_string(kib) + " KiB");
+    auto config = Shell("c" + std::to_string(kib), "true");
+    config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(kib << 10);
+    auto told = [&](const auto& reply) {
+      EXPECT_EQ(reply.code(), grpc::INVALID_ARGUMENT) << reply.text();
+      EXPECT_NE(reply.text().find("memory_limit_in_bytes " + std::to_string(kib << 10) + ": too little"), std::string::npos)
+          << reply.text();
+    };
+    auto created = TryCreate(pod, config);
+    if (!created.ok()) {
+      told(created);
+      continue;
+    }
+    v1::StartContainerRequest request;
+    request.set_container_id(created.value.container_id());
+    auto started = CRI_CALL(StartContainer, request);
+    if (!started.ok()) {
+      told(started);
+      continue;
+    }
+    auto status = WaitExited(created.value.container_id());
+    EXPECT_TRUE(status.exit_code() == 0 || status.reason() == "OOMKilled") << status.reason() << status.exit_code();
+  }
+}
+
 TEST_F(Limits, HoldForExecToo) {
   auto config = Sleeper("c");
   config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(16 << 20);

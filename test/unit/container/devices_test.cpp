@@ -112,7 +112,13 @@ TEST(NodeFacts, AreThisNodes) {
   ASSERT_TRUE(facts.ok()) << facts.error().text();
   EXPECT_EQ(facts->bounding_caps >> 41, 0u);
   EXPECT_GE(facts->oom_score_adj, -1000);
-  for (const DevicePlan& device : facts->host_devices) {
+}
+
+TEST(HostDevices, AreNotWhatEachContainerHas) {
+  const auto devices = HostDevices("/dev");
+  ASSERT_TRUE(devices.ok()) << devices.error().text();
+  EXPECT_FALSE(devices->empty());
+  for (const DevicePlan& device : *devices) {
     EXPECT_TRUE(device.path.starts_with("/dev/"));
     EXPECT_FALSE(device.path.starts_with("/dev/pts/"));
     EXPECT_NE(device.path, "/dev/null");
