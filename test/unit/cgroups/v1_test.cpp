@@ -11,6 +11,7 @@
 #include "base/sys/process.h"
 #include "base/sys/socket.h"
 #include "cgroups/values.h"
+#include "node_disk.h"
 
 namespace cradle::cgroups {
 namespace {
@@ -206,15 +207,6 @@ TEST_F(V1Test, AFailedCreateLeavesNothing) {
   ASSERT_FALSE(unified.ok());
   EXPECT_EQ(unified.error().code(), Code::kInvalidArgument);
   EXPECT_FALSE(groups_->Exists(parent_));
-}
-
-// Its first disk, "8:0"; empty: none.
-std::string NodeDisk() {
-  auto block = sys::OpenAt(kCwd, "/sys/block", O_RDONLY | O_DIRECTORY);
-  auto names = block.ok() ? sys::ListDir(*block) : Result<std::vector<std::string>>(block.error());
-  for (const std::string& name : names.value_or(std::vector<std::string>()))
-    if (!name.starts_with("loop") && !name.starts_with("ram")) return FileText(Cat("/sys/block/", name, "/dev"));
-  return "";
 }
 
 TEST_F(V1Test, UnifiedIsWhatV1HasUnderAnotherName) {

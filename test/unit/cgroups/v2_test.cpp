@@ -12,6 +12,7 @@
 #include "cgroups/unified.h"
 #include "cgroups/v2_devices.h"
 #include "cgroups/values.h"
+#include "node_disk.h"
 
 namespace cradle::cgroups {
 namespace {
@@ -167,6 +168,46 @@ TEST_F(V2Test, LimitsAreWhatTheKernelHas) {
   EXPECT_EQ(Value("memory.high"), "50331648");
   EXPECT_EQ(Value("memory.oom.group"), "1");
   EXPECT_TRUE(sys::Exists(kCwd, place.oom_file));
+}
+
+TEST_F(V2Test, UnifiedReachesEachController) {
+  Create(group_, {.unified = {{"memory.min", "4194304"},
+                              {"memory.low", "8388608"},
+                              {"memory.swap.max", "0"},
+                              {"cpu.weight", "77"},
+                              {"pids.max", "55"}}});
+  EXPECT_EQ(Value("memory.min"), "4194304");
+  EXPECT_EQ(Value("memory.low"), "8388608");
+  EXPECT_EQ(Value("memory.swap.max"), "0");
+  EXPECT_EQ(Value("cpu.weight"), "77");
+  EXPECT_EQ(Value("pids.max"), "55");
+  if (!tree_->HasFile(group_, "io.weight")) GTEST_SKIP() << "this kernel weighs no disks";
+  Apply({.unified = {{"io.weight", "default 250"}}});
+  EXPECT_EQ(Value("io.weight"), "default 250");
+}
+
+TEST_F(V2Test, UnifiedLimitsDisks) {
+  Create(group_);
+  std::string disk = NodeDisk();
+  if (disk.empty() || !tree_->HasFile(group_, "io.max")) GTEST_SKIP() << "no disk, or nothing limits it";
+  {
+    auto updated = groups_->Update(group_, {.unified = {{"io.max", Cat(disk, " rbps=4096000 wiops=max")}}});
+    ASSERT_TRUE(updated.ok()) << updated.error().text();
+    EXPECT_EQ(Value("io.max"), Cat(disk, " rbps=4096000 wbps=max riops=max wiops=max"));
+  }
+  EXPECT_EQ(Value("io.max"), "") << "put back";
+  auto nowhere = groups_->Update(group_, {.unified = {{"io.max", "4000:77 rbps=4096000"}}});
+  ASSERT_FALSE(nowhere.ok());
+  EXPECT_EQ(nowhere.error().code(), Code::kInvalidArgument);
+  EXPECT_NE(nowhere.error().text().find("unified \"io.max\""), std::string::npos) << nowhere.error().text();
+}
+
+TEST_F(V2Test, HugePagesAreLimited) {
+  Create(group_);
+  if (!tree_->HasFile(group_, "hugetlb.2MB.max")) GTEST_SKIP() << "no huge pages of 2 MiB";
+  Apply({.hugepages = {{"2MB", 4 << 20}}});
+  EXPECT_EQ(Value("hugetlb.2MB.max"), std::to_string(4 << 20));
+  EXPECT_EQ(Value("hugetlb.2MB.rsvd.max"), std::to_string(4 << 20));
 }
 
 TEST_F(V2Test, UnknownControlsAreInvalidAndLeaveNothing) {
