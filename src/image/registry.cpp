@@ -200,6 +200,13 @@ RegistrySource::Attempt RegistrySource::Judge(Result<Answer>& answer) {
   return attempt;
 }
 
+// Whoever spoke the protocol once does so when a connection breaks, too.
+bool RegistrySource::HasAnswered(const RegistryHost& host, bool now) {
+  std::lock_guard lock(mutex_);
+  if (now) answered_.insert(host.Origin());
+  return answered_.contains(host.Origin());
+}
+
 Result<> RegistrySource::TryHosts(const std::vector<RegistryHost>& hosts, const TryHost& attempt,
                                   std::stop_token stop) {
   std::string texts;
@@ -213,7 +220,7 @@ Result<> RegistrySource::TryHosts(const std::vector<RegistryHost>& hosts, const 
     int failures = 0, allowed = i + 1 + has_fallback == hosts.size() ? kMaxFailures : 1;
     for (;;) {
       Attempt made = attempt(*client, hosts[i]);
-      answered = made.answered;
+      answered = HasAnswered(hosts[i], made.answered);
       if (made.result.ok()) {
         GiveBack(std::move(client));
         return {};
@@ -247,6 +254,7 @@ RegistrySource::Attempt RegistrySource::GetDocument(HttpClient& client, const Re
   std::vector<std::string> headers{Cat("Accept: ", path.starts_with("manifests/") ? AcceptedDocuments() : "*/*")};
   auto answer = Get(client, host, path, headers, sink, stop);
   Attempt attempt = Judge(answer);
+  attempt.answered |= !out.bytes.empty();  // it may have broken off
   if (!attempt.result.ok()) return attempt;
   out.digest = DigestOf(out.bytes);
   out.media_type = answer->response.Header("content-type");

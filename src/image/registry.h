@@ -53,6 +53,7 @@ class RegistrySource : public Source {
     bool progress = false;    // it brought something
     bool answered = false;    // by HTTP that makes sense
   };
+  bool HasAnswered(const RegistryHost& host, bool now);
   using TryHost = std::function<Attempt(HttpClient& client, const RegistryHost& host)>;
   Result<> TryHosts(const std::vector<RegistryHost>& hosts, const TryHost& attempt, std::stop_token stop);
   std::vector<RegistryHost> HostsThat(bool RegistryHost::*can) const;
@@ -83,6 +84,7 @@ class RegistrySource : public Source {
   std::mutex mutex_;
   std::vector<std::unique_ptr<HttpClient>> idle_;  // with their connections
   std::set<std::string> warnings_;                 // told
+  std::set<std::string> answered_;                 // origins
 };
 
 }  // namespace cradle::image

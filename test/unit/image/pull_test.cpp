@@ -1,5 +1,7 @@
 #include <atomic>
 #include <latch>
+#include <map>
+#include <mutex>
 #include <thread>
 
 #include "image/documents.h"
@@ -155,6 +157,24 @@ TEST_F(PullTest, ABrokenBodyGoesOnWhereItBroke) {
   for (const Request& request : registry_.requests())
     if (request.path.find(DigestOf(image.layers[0])) != std::string::npos) ranges.push_back(request.Header("range"));
   EXPECT_EQ(ranges, (Strings{"", "bytes=100000-", "bytes=200000-"}));
+}
+
+TEST_F(PullTest, ABrokenConnectionIsNoReasonToTryAnotherProtocol) {
+  LayoutImage image = OneLayer(Noise(300'000));
+  registry_.Serve("tool", "v1", image);
+  std::map<std::string, int> asked;
+  std::mutex mutex;
+  registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
+    std::lock_guard lock(mutex);
+    if (asked[request.path]++ > 0) return std::nullopt;
+    Reply reply = registry_.Answer(request);
+    bool blob = request.path.find("/blobs/") != std::string::npos;
+    reply.cut_after = blob ? 0 : reply.body.size() / 2;
+    return reply;
+  });
+  auto pulled = Pull(registry_.host() + "/tool:v1");
+  ASSERT_OK(pulled);
+  for (const auto& [path, times] : asked) EXPECT_EQ(times, 2) << path;
 }
 
 TEST_F(PullTest, ABusyRegistryIsAskedAgain) {
