@@ -137,6 +137,12 @@ void BenchNode::ListContainers() { Must(Call(cri_.runtime(), &Runtime::ListConta
 void BenchNode::ListStats() {
   Must(Call(cri_.runtime(), &Runtime::ListContainerStats, v1::ListContainerStatsRequest()));
 }
+void BenchNode::ListPodStats() {
+  Must(Call(cri_.runtime(), &Runtime::ListPodSandboxStats, v1::ListPodSandboxStatsRequest()));
+}
+void BenchNode::ListMetrics() {
+  Must(Call(cri_.runtime(), &Runtime::ListPodSandboxMetrics, v1::ListPodSandboxMetricsRequest()));
+}
 
 double BenchNode::WaitExited(const std::string& container) {
   v1::ContainerStatusRequest request;

@@ -33,6 +33,8 @@ class BenchNode {
   void ListPods();
   void ListContainers();
   void ListStats();
+  void ListPodStats();
+  void ListMetrics();
 
   // Seconds from its start to its end, as it is recorded.
   double WaitExited(const std::string& container);

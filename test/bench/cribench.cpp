@@ -15,6 +15,7 @@
 
 #include "base/sys/process.h"
 #include "bench_node.h"
+#include "lists.h"
 #include "samples.h"
 #include "streams.h"
 #include "support/machine.h"
@@ -24,6 +25,7 @@ namespace {
 
 struct Scale {
   int rounds = 60, pods = 50, log_megabytes = 256, stream_megabytes = 1024;
+  Crowd crowd = {100, 10};
   bool streams_only = false, lists_only = false, views_only = false;
 };
 
@@ -179,40 +181,9 @@ void Views(BenchNode& node, const Scale& scale) {
   node.RemovePod(pod);
 }
 
-void Density(BenchNode& node, const Scale& scale) {
-  Samples samples;
-  std::vector<std::string> pods;
-  for (int i = 0; i < scale.pods; ++i) {
-    pods.push_back(node.RunPod("dense-" + std::to_string(i), true));
-    node.Start(node.Create(pods.back(), {"sleep", "1000000"}));
-  }
-  int64_t shim = 0, pause = 0;
-  for (const std::string& pod : pods) {
-    shim += node.PssKilobytes(node.ShimOf(pod));
-    pause += node.PssKilobytes(node.PauseOf(pod));
-  }
-  // As the kubelet asks: lists every second, statistics every ten.
-  const int rounds = scale.rounds * 5;
-  double begun = node.CpuSeconds(node.Daemon());
-  for (int i = 0; i < rounds; ++i) {
-    samples.Time("ListPodSandbox", [&] { node.ListPods(); });
-    samples.Time("ListContainers", [&] { node.ListContainers(); });
-  }
-  double listed = node.CpuSeconds(node.Daemon());
-  for (int i = 0; i < rounds; ++i) samples.Time("ListContainerStats", [&] { node.ListStats(); });
-  double read = node.CpuSeconds(node.Daemon());
-  double polling = (listed - begun) / rounds + (read - listed) / rounds / 10;
-  double pods_made = scale.pods;
-  std::printf("\n%d pods with one container each\n", scale.pods);
-  std::printf("%-36s %8.0f\n", "shim, KiB PSS per pod", static_cast<double>(shim) / pods_made);
-  std::printf("%-36s %8.0f\n", "pause, KiB PSS per pod", static_cast<double>(pause) / pods_made);
-  std::printf("%-36s %8.0f\n", "together (aim: 300)", static_cast<double>(shim + pause) / pods_made);
-  std::printf("%-36s %8.1f\n", "cradled, MiB RSS", static_cast<double>(node.RssKilobytes()) / 1024);
-  for (const std::string& name : samples.names())
-    std::printf("%-36s %8.2f\n", (name + ", ms").c_str(), samples.Median(name) / 1000);
-  std::printf("%-36s %8.2f\n", "ListContainerStats, CPU ms", (read - listed) / rounds * 1000);
-  std::printf("%-36s %8.2f\n", "a kubelet's polling, CPU ms/s", polling * 1000);
-  for (const std::string& pod : pods) node.RemovePod(pod);
+void AllLists(BenchNode& node, const Scale& scale) {
+  Lists(node, {scale.pods, 1}, scale.rounds * 5);
+  Lists(node, scale.crowd, scale.rounds);
 }
 
 int Main(const Scale& scale) {
@@ -220,14 +191,14 @@ int Main(const Scale& scale) {
   BenchNode node;
   std::printf("%s, %ld processors, %d rounds\n", node.Describe().c_str(), ::sysconf(_SC_NPROCESSORS_ONLN), scale.rounds);
   if (scale.views_only) return Views(node, scale), 0;
-  if (scale.lists_only) return Density(node, scale), 0;
+  if (scale.lists_only) return AllLists(node, scale), 0;
   if (scale.streams_only) return Streams(node, scale.rounds, scale.stream_megabytes), 0;
   Cycles(node, scale, true);
   Cycles(node, scale, false);
   Logs(node, scale);
   Streams(node, scale.rounds, scale.stream_megabytes);
   Views(node, scale);
-  Density(node, scale);
+  AllLists(node, scale);
   return 0;
 }
 
@@ -239,6 +210,7 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--smoke") == 0) {
       scale.rounds = 3, scale.pods = 5, scale.log_megabytes = scale.stream_megabytes = 16;
+      scale.crowd = {3, 4};
     } else if (std::strcmp(argv[i], "--streams") == 0) {
       scale.streams_only = true;
     } else if (std::strcmp(argv[i], "--views") == 0) {

@@ -37,6 +37,10 @@ class Samples {
     size_t half = sorted.size() / 2;
     return sorted.size() % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
   }
+  double Most(const std::string& name) const {
+    auto found = values_.find(name);
+    return found == values_.end() ? 0 : *std::max_element(found->second.begin(), found->second.end());
+  }
   void Clear() { values_.clear(), names_.clear(); }
 
  private:
