@@ -1,13 +1,12 @@
 #include "cgroups/figures.h"
 
 #include "base/result.h"
-#include "base/sys/file.h"
+#include "cgroups/control.h"
 #include "cgroups/figures_parse.h"
 
 namespace cradle::cgroups {
 namespace {
 
-constexpr size_t kMaxFile = 64 << 10;
 constexpr int kMaxDepth = 32;     // of a group below its hierarchy's root
 constexpr size_t kMaxDisks = 128;
 constexpr std::string_view kUnified = "unified";
@@ -33,9 +32,7 @@ const std::string& Figures::Dir(std::string_view controller) const {
 
 std::string Figures::Text(std::string_view controller, std::string_view file) const {
   const std::string& dir = Dir(controller);
-  if (dir.empty()) return {};
-  auto text = sys::ReadFile(kCwd, Cat(dir, "/", file), kMaxFile);
-  return text.ok() ? std::move(*text) : std::string();
+  return dir.empty() ? std::string() : ControlText(kCwd, Cat(dir, "/", file));
 }
 
 uint64_t Figures::Number(std::string_view controller, std::string_view file) const {
@@ -45,7 +42,7 @@ uint64_t Figures::Number(std::string_view controller, std::string_view file) con
 void ReadAbove(const std::string& dir, const std::string& file, const std::function<void(std::string_view)>& take) {
   std::string at = dir;
   for (int depth = 0; !dir.empty() && depth < kMaxDepth; ++depth, at += "/..") {
-    auto text = sys::ReadFile(kCwd, Cat(at, "/", file), kMaxFile);
+    auto text = ReadControl(kCwd, Cat(at, "/", file));
     if (!text.ok()) return;
     take(*text);
   }

@@ -20,7 +20,7 @@ struct KeyedField {
 // "key N" lines into the members that the table names.
 template <class Struct, size_t N>
 void ParseKeyed(std::string_view text, const KeyedField<Struct> (&fields)[N], Struct& out) {
-  for (std::string_view line : Split(text, '\n')) {
+  for (std::string_view line; NextLine(text, line);) {
     size_t space = line.find(' ');
     if (space == line.npos) continue;
     for (const KeyedField<Struct>& field : fields)

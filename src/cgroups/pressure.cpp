@@ -2,34 +2,30 @@
 
 #include <charconv>
 
-#include "base/sys/file.h"
+#include "cgroups/control.h"
 #include "cgroups/values.h"
 
 namespace cradle::cgroups {
 namespace {
 
-// "some avg10=0.00 avg60=0.00 avg300=0.00 total=0"
-std::optional<Pressure::Line> ParseLine(std::string_view text) {
-  auto words = Split(text, ' ');
-  if (words.size() != 5 || !words[4].starts_with("total=")) return std::nullopt;
+// " avg10=0.00 avg60=0.00 avg300=0.00 total=0"
+std::optional<Pressure::Line> ParseFigures(std::string_view text) {
+  auto take = [&](std::string_view name, auto& value) {
+    if (!text.starts_with(name)) return false;
+    text.remove_prefix(name.size());
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    text.remove_prefix(static_cast<size_t>(end - text.data()));
+    return error == std::errc();
+  };
   Pressure::Line line;
-  constexpr std::string_view kNames[] = {"avg10=", "avg60=", "avg300="};
-  double* const values[] = {&line.avg10, &line.avg60, &line.avg300};
-  for (size_t i = 0; i < 3; ++i) {
-    std::string_view word = words[i + 1];
-    if (!word.starts_with(kNames[i])) return std::nullopt;
-    word.remove_prefix(kNames[i].size());
-    auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), *values[i]);
-    if (error != std::errc() || end != word.data() + word.size()) return std::nullopt;
-  }
-  auto total = ParseNumber(words[4].substr(6));
-  if (!total) return std::nullopt;
-  line.total_micros = *total;
-  return line;
+  if (take(" avg10=", line.avg10) && take(" avg60=", line.avg60) && take(" avg300=", line.avg300) &&
+      take(" total=", line.total_micros) && text.empty())
+    return line;
+  return std::nullopt;
 }
 
 std::optional<Pressure> ReadOne(FdRef group, const char* file) {
-  auto text = sys::ReadFile(group, file, 4096);
+  auto text = ReadControl(group, file);
   return text.ok() ? ParsePressure(*text) : std::nullopt;
 }
 
@@ -38,15 +34,13 @@ std::optional<Pressure> ReadOne(FdRef group, const char* file) {
 std::optional<Pressure> ParsePressure(std::string_view text) {
   Pressure pressure;
   bool some = false;
-  for (std::string_view line : Split(text, '\n')) {
-    auto parsed = ParseLine(line);
-    if (!parsed) return std::nullopt;
-    if (line.starts_with("some ")) {
-      pressure.some = *parsed;
-      some = true;
-    } else if (line.starts_with("full ")) {
-      pressure.full = *parsed;
-    }
+  for (std::string_view line; NextLine(text, line);) {
+    std::string_view kind = line.substr(0, line.find(' '));
+    auto figures = ParseFigures(line.substr(kind.size()));
+    if (!figures) return std::nullopt;
+    if (kind == "some") pressure.some = *figures;
+    if (kind == "full") pressure.full = *figures;
+    some |= kind == "some";
   }
   if (!some) return std::nullopt;
   return pressure;

@@ -7,6 +7,7 @@
 
 #include "base/sys/file.h"
 #include "base/sys/process.h"
+#include "cgroups/control.h"
 #include "cgroups/values.h"
 
 namespace cradle::cgroups {
@@ -114,7 +115,7 @@ Result<> Tree::RemoveEmpty(const std::string& path) const {
 }
 
 Result<std::string> Tree::Read(const std::string& path, const std::string& file) const {
-  return sys::ReadFile(root_, Relative(path, file), kMaxFile).With(dir_);
+  return ReadControl(root_, Relative(path, file)).With(dir_);
 }
 
 Result<> Tree::Write(const std::string& path, const std::string& file,

@@ -1,5 +1,5 @@
 // What metrics tell, of CgroupsV1. A controller that isn't mounted reads as 0 throughout.
-#include "base/sys/file.h"
+#include "cgroups/control.h"
 #include "cgroups/counters.h"
 #include "cgroups/v1.h"
 #include "cgroups/values.h"
@@ -7,16 +7,13 @@
 namespace cradle::cgroups {
 namespace {
 
-constexpr size_t kMaxText = 64 << 10;
-
 class Group {
  public:
   static Result<Group> Open(const Tree* tree, const std::string& path) {
     return Group(tree ? TRY(tree->OpenGroup(path)) : UniqueFd());
   }
   std::string Text(const std::string& file) const {
-    auto text = dir_.valid() ? sys::ReadFile(dir_, file, kMaxText) : Result<std::string>(std::string());
-    return text.ok() ? std::move(*text) : std::string();
+    return dir_.valid() ? ControlText(dir_, file) : std::string();
   }
   uint64_t Number(const std::string& file) const { return ParseNumber(Text(file)).value_or(0); }
   std::vector<std::string> Hugepages() const {

@@ -14,6 +14,13 @@ std::vector<std::string_view> Split(std::string_view text, char separator) {
   return out;
 }
 
+bool NextLine(std::string_view& text, std::string_view& line) {
+  if (text.empty()) return false;
+  line = text.substr(0, text.find('\n'));
+  text.remove_prefix(std::min(line.size() + 1, text.size()));
+  return true;
+}
+
 std::string_view Trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\n')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\n')) text.remove_suffix(1);

@@ -15,6 +15,8 @@ inline constexpr uint64_t kNoLimit = uint64_t{1} << 62;
 
 // Pieces between separators, empty ones left out.
 std::vector<std::string_view> Split(std::string_view text, char separator);
+// Takes the first line, without its newline, off `text`; false when nothing is left.
+bool NextLine(std::string_view& text, std::string_view& line);
 std::string_view Trim(std::string_view text);
 
 // A decimal number with nothing beside it but white space.

@@ -1,4 +1,6 @@
 // Statistics and metrics of pods. Read in the pool, from the kernel's files; what needs a walk comes from memory.
+#include <unordered_map>
+
 #include "base/clock.h"
 #include "base/map_together.h"
 #include "cri/call.h"
@@ -16,21 +18,32 @@ namespace {
 
 using sandbox::PodPtr;
 
-std::vector<sandbox::ContainerPtr> RunningIn(const sandbox::Runtime& runtime, const sandbox::PodView& pod) {
-  pb::ContainerFilter filter;
-  filter.set_pod_sandbox_id(pod.record.id.str());
-  filter.mutable_state()->set_state(pb::CONTAINER_RUNNING);
-  return SelectContainers(runtime, filter);
-}
+// The running ones, by pod.
+class Running {
+ public:
+  explicit Running(const sandbox::Runtime& runtime) {
+    for (auto& container : runtime.ListContainers())
+      if (container->state == sandbox::State::kRunning) of_[container->record->pod.str()].push_back(std::move(container));
+  }
+  const std::vector<sandbox::ContainerPtr>& In(const sandbox::PodView& pod) const {
+    static const std::vector<sandbox::ContainerPtr> kNone;
+    auto found = of_.find(pod.record.id.str());
+    return found == of_.end() ? kNone : found->second;
+  }
+
+ private:
+  std::unordered_map<std::string, std::vector<sandbox::ContainerPtr>> of_;
+};
 
 // Of a pod that isn't ready: who it was, and no figures.
-Result<pb::PodSandboxStats> ReadPod(sandbox::Runtime& runtime, CpuRates& rates, const sandbox::PodView& pod) {
+Result<pb::PodSandboxStats> ReadPod(sandbox::Runtime& runtime, CpuRates& rates, const sandbox::PodView& pod,
+                                    const Running& running) {
   pb::PodSandboxStats out;
   *out.mutable_attributes() = DescribeAttributes(pod);
   pb::LinuxPodSandboxStats* linux_part = out.mutable_linux();
   if (!pod.ready) return out;
   // The pod after its containers: then none of its sums is less than a part of it.
-  for (auto& one : ReadAll(runtime, rates, RunningIn(runtime, pod))) *linux_part->add_containers() = std::move(one);
+  for (auto& one : ReadAll(runtime, rates, running.In(pod))) *linux_part->add_containers() = std::move(one);
   cgroups::Stats stats = TRY(runtime.ReadPodStats(pod));
   *linux_part->mutable_cpu() = DescribeCpu(stats, rates.Update(pod.record.id.str(), stats));
   *linux_part->mutable_memory() = DescribeMemory(stats);
@@ -47,9 +60,10 @@ Result<pb::PodSandboxStats> ReadPod(sandbox::Runtime& runtime, CpuRates& rates, 
 // Of the ready ones; one that ends meanwhile is left out.
 std::vector<pb::PodSandboxStats> ReadPods(sandbox::Runtime& runtime, CpuRates& rates,
                                           const std::vector<PodPtr>& pods) {
+  const Running running(runtime);
   auto stats = MapTogether(runtime.pool(), pods.size(), [&](size_t i) -> std::optional<pb::PodSandboxStats> {
     if (!pods[i]->ready) return std::nullopt;
-    auto one = ReadPod(runtime, rates, *pods[i]);
+    auto one = ReadPod(runtime, rates, *pods[i], running);
     return one.ok() ? std::optional(std::move(*one)) : std::nullopt;
   });
   std::vector<pb::PodSandboxStats> out;
@@ -77,21 +91,21 @@ Result<ContainerReading> ReadForMetrics(const sandbox::Runtime& runtime, const s
   return out;
 }
 
-std::vector<pb::PodSandboxMetrics> ReadMetrics(const sandbox::Runtime& runtime) {
-  std::vector<pb::PodSandboxMetrics> out;
+std::vector<pb::PodSandboxMetrics> ReadMetrics(sandbox::Runtime& runtime) {
+  auto pods = runtime.ListPods();
+  std::erase_if(pods, [](const PodPtr& pod) { return !pod->ready; });
+  const Running running(runtime);
   auto filesystem = runtime.LayerFilesystem();
-  for (const PodPtr& pod : runtime.ListPods()) {
-    if (!pod->ready) continue;
+  return MapTogether(runtime.pool(), pods.size(), [&](size_t i) {
     PodReading reading;
-    reading.pod = pod;
+    reading.pod = pods[i];
     reading.wall_nanos = WallNanos();
-    reading.interfaces = runtime.ReadNetwork(*pod);
+    reading.interfaces = runtime.ReadNetwork(*pods[i]);
     if (filesystem.ok()) reading.filesystem = *filesystem;
-    for (const auto& container : RunningIn(runtime, *pod))
+    for (const auto& container : running.In(*pods[i]))
       if (auto one = ReadForMetrics(runtime, container); one.ok()) reading.containers.push_back(std::move(*one));
-    out.push_back(MetricsOf(reading));
-  }
-  return out;
+    return MetricsOf(reading);
+  });
 }
 
 // Reads in the pool, then answers with the list.
@@ -113,7 +127,7 @@ Reactor* RuntimeService::PodSandboxStats(Context* context, const pb::PodSandboxS
   if (!pod.ok()) return Answer(context, pod.error());
   auto call = Call::Begin("PodSandboxStats", log::Level::kDebug);
   runtime_.pool().Post([&runtime = runtime_, rates = rates_, call, response, pod = *pod] {
-    call->Complete(ReadPod(runtime, *rates, *pod),
+    call->Complete(ReadPod(runtime, *rates, *pod, Running(runtime)),
                    [&](pb::PodSandboxStats& stats) { *response->mutable_stats() = std::move(stats); });
   });
   return call.get();
