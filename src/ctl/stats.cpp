@@ -77,11 +77,11 @@ Result<Table> Tabulate(Client& client, const pb::ListContainerStatsResponse& bef
     const std::string& id = one.attributes().id();
     if (!earlier.contains(id)) continue;
     const pb::MemoryUsage& memory = one.memory();
-    uint64_t used = memory.working_set_bytes().value(), left = memory.available_bytes().value();
+    uint64_t used = memory.working_set_bytes().value();
     double cpus = Cpus(earlier[id]->cpu(), one.cpu());
     rows.push_back({cpus,
                     {ShortId(id, format), one.attributes().metadata().name(), FormatCpus(cpus), FormatBytes(used),
-                     memory.has_available_bytes() && left > 0 ? FormatBytes(used + left) : "-",
+                     memory.has_available_bytes() ? FormatBytes(used + memory.available_bytes().value()) : "-",
                      FormatBytes(one.writable_layer().used_bytes().value()), Waiting(one.cpu().psi()),
                      Waiting(memory.psi()), Waiting(one.io().psi()), pod_of[id]}});
   }

@@ -1,11 +1,52 @@
 // Figures of pods and containers, held against the kernel's own files. What only grows is read before and after.
+#include <fcntl.h>
+#include <sys/mount.h>
+
 #include <filesystem>
 #include <set>
 
+#include "base/clock.h"
+#include "base/sys/file.h"
+#include "base/sys/mount.h"
 #include "support/node_test.h"
 
 namespace cradle::test {
 namespace {
+
+// Every field is set but those that `unset` names ("memory.psi"); times, too, are there.
+void ExpectComplete(const google::protobuf::Message& message, const std::set<std::string>& unset,
+                    const std::string& above = "") {
+  using Field = google::protobuf::FieldDescriptor;
+  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+    const Field* field = message.GetDescriptor()->field(i);
+    const std::string name = above + std::string(field->name());
+    if (field->name() == "timestamp") {
+      EXPECT_GT(message.GetReflection()->GetInt64(message, field), 0) << name;
+    }
+    if (field->is_repeated() || field->cpp_type() != Field::CPPTYPE_MESSAGE || unset.contains(name)) continue;
+    EXPECT_TRUE(message.GetReflection()->HasField(message, field)) << name << " of " << message.ShortDebugString();
+    ExpectComplete(message.GetReflection()->GetMessage(message, field), unset, name + ".");
+  }
+}
+
+// A folder that whoever looks into waits for: a file system in user space without anybody behind it. Then it ends.
+class HungFolder {
+ public:
+  explicit HungFolder(std::string path) : path_(std::move(path)) {
+    std::filesystem::create_directory(path_);
+    device_ = sys::OpenAt(kCwd, "/dev/fuse", O_RDWR).value();
+    auto mount = sys::FsMount("fuse", {{"fd", std::to_string(device_.get())}, {"rootmode", "40000"}, {"user_id", "0"}, {"group_id", "0"}}, 0);
+    EXPECT_TRUE(mount.ok() && sys::MoveMount(*mount, kCwd, path_).ok());
+  }
+  ~HungFolder() {
+    device_.Reset();
+    EXPECT_TRUE(sys::Umount(path_, MNT_DETACH).ok());
+  }
+
+ private:
+  const std::string path_;
+  UniqueFd device_;
+};
 
 class StatsTest : public NodeTest {
  protected:
@@ -28,6 +69,35 @@ class StatsTest : public NodeTest {
     std::string text = Control(container, "cpuacct.usage");
     if (!text.empty()) return std::stoull(text);
     return 1000 * std::stoull(Control(container, "cpu.stat").substr(sizeof "usage_usec"));
+  }
+  v1::ContainerStats Stats(const std::string& container) {
+    v1::ContainerStatsRequest request;
+    request.set_container_id(container);
+    return Must(CRI_CALL(ContainerStats, request)).stats();
+  }
+  // What the kernel's files say, in the words of the CRI.
+  std::map<std::string, uint64_t> Kernels(const std::string& container) {
+    const bool v2 = Control(container, "memory.usage_in_bytes").empty();
+    std::map<std::string, uint64_t> of;
+    for (const std::string& line : Lines(Control(container, "memory.stat")))
+      of[line.substr(0, line.find(' '))] = std::stoull(line.substr(line.find(' ')));
+    auto field = [&](const char* name_v2, const char* name_v1) { return of[v2 ? name_v2 : name_v1]; };
+    const uint64_t usage = MemoryOf(container);
+    return {{"cpu", CpuNanosOf(container)},
+            {"usage", usage},
+            {"working set", usage - field("inactive_file", "total_inactive_file")},
+            {"rss", field("anon", "total_rss")},
+            {"faults", field("pgfault", "total_pgfault")},
+            {"major faults", field("pgmajfault", "total_pgmajfault")}};
+  }
+  static std::map<std::string, uint64_t> Told(const v1::ContainerStats& stats) {
+    const v1::MemoryUsage& memory = stats.memory();
+    return {{"cpu", stats.cpu().usage_core_nano_seconds().value()},
+            {"usage", memory.usage_bytes().value()},
+            {"working set", memory.working_set_bytes().value()},
+            {"rss", memory.rss_bytes().value()},
+            {"faults", memory.page_faults().value()},
+            {"major faults", memory.major_page_faults().value()}};
   }
   v1::PodSandboxStats PodStats(const std::string& pod) {
     v1::PodSandboxStatsRequest request;
@@ -78,6 +148,82 @@ TEST_F(StatsTest, OfAPodAreTheKernels) {
     return part.rss_bytes().value() >= 15u << 20 && all.rss_bytes().value() >= part.rss_bytes().value() &&
            all.page_faults().value() >= part.page_faults().value();
   })) << stats.DebugString();
+}
+
+TEST_F(StatsTest, LeaveNoFieldOut) {
+  std::string pod = RunPod(PodConfig("whole", Net::kBridge));
+  v1::ContainerConfig config = Sleeper("main");
+  config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(64 << 20);
+  config.mutable_linux()->mutable_resources()->set_memory_swap_limit_in_bytes(96 << 20);
+  std::string container = StartNew(pod, config);
+  std::set<std::string> unset, unset_of_pod = {"windows"};
+  if (Control(container, "memory.memsw.limit_in_bytes").empty() && Control(container, "memory.swap.max").empty())
+    unset.insert("swap.swap_available_bytes");
+  if (Control(container, "cpu.pressure").empty()) unset.insert({"cpu.psi", "memory.psi", "io.psi"});
+  for (const std::string& name : unset) unset_of_pod.insert("linux." + name);
+  unset_of_pod.insert("linux.memory.available_bytes");  // the pod itself has no limit
+  // A rate takes two readings.
+  ASSERT_TRUE(Eventually([&] { return Stats(container).cpu().has_usage_nano_cores(); }));
+  ASSERT_TRUE(Eventually([&] { return PodStats(pod).linux().cpu().has_usage_nano_cores(); }));
+  ExpectComplete(Stats(container), unset);
+  ExpectComplete(PodStats(pod), unset_of_pod);
+  ASSERT_EQ(PodStats(pod).linux().containers_size(), 1);
+  ExpectComplete(PodStats(pod).linux().containers(0), unset);
+  auto containers = Must(CRI_CALL(ListContainerStats, v1::ListContainerStatsRequest()));
+  ASSERT_EQ(containers.stats_size(), 1);
+  ExpectComplete(containers.stats(0), unset);
+  auto pods = Must(CRI_CALL(ListPodSandboxStats, v1::ListPodSandboxStatsRequest()));
+  ASSERT_EQ(pods.stats_size(), 1);
+  ExpectComplete(pods.stats(0), unset_of_pod);
+}
+
+TEST_F(StatsTest, AreTheKernelsOfTheMomentOfTheCall) {
+  std::string container = StartNew(RunPod(PodConfig("pod")), Sleeper("main"));
+  // When the kernel says before what it says afterwards, that is what there was to tell.
+  auto compare = [&] {
+    return Eventually([&] {
+      auto before = Kernels(container);
+      v1::ContainerStats stats = Stats(container);
+      if (Kernels(container) != before) return false;
+      EXPECT_EQ(Told(stats), before);
+      return true;
+    });
+  };
+  EXPECT_TRUE(compare());
+  const uint64_t usage = Stats(container).memory().usage_bytes().value();
+  Exec(container, {"sh", "-c", "head -c 8388608 /dev/zero > /dev/shm/new"});
+  const int64_t asked = WallNanos();
+  v1::ContainerStats stats = Stats(container);
+  EXPECT_GT(stats.memory().usage_bytes().value(), usage + (6 << 20));
+  EXPECT_GE(stats.memory().timestamp(), asked);
+  EXPECT_GE(stats.cpu().timestamp(), asked);
+  EXPECT_LE(stats.cpu().timestamp(), WallNanos());
+  EXPECT_TRUE(compare());
+}
+
+TEST_F(StatsTest, DontWaitForAWalkOfAContainersFiles) {
+  constexpr std::chrono::seconds kPatienceForAnswers{20};
+  constexpr uint64_t kLarge = 300'000;
+  std::string pod = RunPod(PodConfig("pod"));
+  std::string container = StartNew(pod, Sleeper("main"));
+  Exec(container, {"sh", "-c", "head -c 300000 /dev/zero > /large"});
+  auto& runtime = cri().runtime();
+  using Stub = v1::RuntimeService::Stub;
+  v1::PodSandboxStatsRequest one;
+  one.set_pod_sandbox_id(pod);
+  {
+    HungFolder hung(daemon().root() + "/containers/" + container + "/upper/hung");
+    // The second round finds the walk that the first began.
+    for (int round = 0; round < 2; ++round) {
+      auto list = Must(Call(runtime, &Stub::ListContainerStats, v1::ListContainerStatsRequest(), kPatienceForAnswers));
+      ASSERT_EQ(list.stats_size(), 1);
+      EXPECT_LT(list.stats(0).writable_layer().used_bytes().value(), kLarge) << "the folder doesn't hang";
+      Must(Call(runtime, &Stub::ListPodSandboxStats, v1::ListPodSandboxStatsRequest(), kPatienceForAnswers));
+      Must(Call(runtime, &Stub::PodSandboxStats, one, kPatienceForAnswers));
+      Must(Call(runtime, &Stub::ListPodSandboxMetrics, v1::ListPodSandboxMetricsRequest(), kPatienceForAnswers));
+    }
+  }
+  EXPECT_TRUE(Eventually([&] { return Stats(container).writable_layer().used_bytes().value() >= kLarge; }));
 }
 
 TEST_F(StatsTest, OfAPodOnTheHostsNetworkTellNoNetwork) {
