@@ -162,13 +162,13 @@ class CommandLine {
     write->add_option("path", archive_, "the file to be written, on this node")->required();
     write->add_option("images", names_, "names or ids")->required();
     auto* tag = AddImageVerb(image, "tag", "Give an image one more name", [this](ImageAccess& images) {
-      return TagImage(images, names_.at(0), new_name_);
+      return TagImage(images, image_, new_name_);
     });
-    tag->add_option("image", names_, "name or id")->required()->expected(1);
+    tag->add_option("image", image_, "name or id")->required();
     tag->add_option("name", new_name_, "the new name")->required();
     auto* history = AddImageVerb(image, "history", "How an image was made",
-                                 [this](ImageAccess& images) { return ImageHistory(images, names_.at(0)); });
-    history->add_option("image", names_, "name or id")->required()->expected(1);
+                                 [this](ImageAccess& images) { return ImageHistory(images, image_); });
+    history->add_option("image", image_, "name or id")->required();
     auto* diff = AddImageVerb(image, "diff", "Files that differ between two images", [this](ImageAccess& images) {
       return DiffImages(images, names_.at(0), names_.at(1));
     });
@@ -267,7 +267,7 @@ class CommandLine {
   PullOptions pull_;
   std::vector<std::string> names_;
   OfflineOptions offline_;
-  std::string archive_, new_name_;
+  std::string archive_, image_, new_name_;
   int64_t grace_ = 10;
   bool force_ = false;
 };

@@ -211,6 +211,13 @@ Result<NodeStore::ImagePtr> NodeStore::Ingest(Source& source, const Found& found
   return Commit(std::move(record), found, config_json, config, std::move(layers), stop);
 }
 
+Result<> NodeStore::Save(const Record& record, const Found& found, const std::string& config_json) const {
+  TRYV(SaveDocument(config_.dir, record.id, config_json));
+  for (const auto& [digest, bytes] : found.documents) TRYV(SaveDocument(config_.dir, digest, bytes));
+  TRYV(CrashPoint("image.commit"));
+  return SaveRecord(config_.dir, record);
+}
+
 Result<NodeStore::ImagePtr> NodeStore::Commit(Record record, const Found& found, const std::string& config_json,
                                               const ParsedConfig& config, std::vector<LayerHold> layers,
                                               std::stop_token stop) {
@@ -221,15 +228,12 @@ Result<NodeStore::ImagePtr> NodeStore::Commit(Record record, const Found& found,
     Merge(record.digests, known->second.record.digests);
     Merge(record.documents, known->second.record.documents);
   }
-  TRYV(SaveDocument(config_.dir, record.id, config_json));
-  for (const auto& [digest, bytes] : found.documents) {
-    TRYV(SaveDocument(config_.dir, digest, bytes));
-    Merge(record.documents, {digest});
+  for (const auto& [digest, bytes] : found.documents) record.documents.push_back(digest);
+  for (auto* names : {&record.documents, &record.tags, &record.digests}) Merge(*names, {});
+  if (auto saved = Save(record, found, config_json); !saved.ok()) {
+    SweepDocuments();
+    return std::move(saved.error());
   }
-  Merge(record.tags, {});
-  Merge(record.digests, {});
-  TRYV(CrashPoint("image.commit"));
-  TRYV(SaveRecord(config_.dir, record));
   auto image = Build(record, config_json, config);
   Hold(Held{std::move(record), std::move(layers)});
   SaveChanged(catalog_.Put(image));
@@ -317,7 +321,9 @@ Result<std::vector<NodeStore::ImagePtr>> NodeStore::ImportDirectory(const std::s
     } else {
       found.manifest = std::move(entry.manifest);
     }
-    out.push_back(TRY(Ingest(source, found, std::move(names), {}, {})));
+    ImagePtr image = TRY(Ingest(source, found, std::move(names), {}, {}));
+    std::erase_if(out, [&](const ImagePtr& earlier) { return earlier->id == image->id; });  // it has more names now
+    out.push_back(std::move(image));
   }
   return out;
 }

@@ -74,6 +74,7 @@ class NodeStore : public ImageStore {
                           const ProgressSink& progress);
   Result<ImagePtr> Commit(Record record, const Found& found, const std::string& config_json, const ParsedConfig& config,
                           std::vector<LayerHold> layers, std::stop_token stop);
+  Result<> Save(const Record& record, const Found& found, const std::string& config_json) const;
   // Of an image that is in the catalog, or is about to be; with commit_mutex_ held.
   void Hold(Held held);
   void SaveChanged(const std::vector<ImagePtr>& changed);

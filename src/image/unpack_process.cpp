@@ -112,7 +112,7 @@ Result<> UnpackProcess::Wait(bool for_room) {
 Error UnpackProcess::Verdict() {
   auto exit = sys::WaitPidfd(child_.pidfd, After(kKillTimeout));
   reaped_ = exit.ok();
-  if (!last_.error.empty()) return InvalidArgument(last_.error);
+  if (!last_.error.empty()) return {last_.code, last_.error};
   if (!exit.ok()) return std::move(exit.error()).With("unpacker");
   if (exit->signal) return Internal(Cat("the unpacker was killed by signal ", std::to_string(exit->signal)));
   return Internal(Cat("the unpacker exited with ", std::to_string(exit->code)));

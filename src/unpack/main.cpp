@@ -159,6 +159,7 @@ int main(int argc, char** argv) {
   if (done.ok()) return 0;
   Message message = Saying(Message::kFailed);
   message.error = done.error().text();
+  message.code = done.error().code();
   (void)Send(message);
   return 1;
 }

@@ -5,7 +5,7 @@
 namespace cradle::unpack {
 namespace {
 
-enum Tag : uint16_t { kKind = 1, kPath, kError, kBlobDigest, kDiffId, kBlobBytes, kBytes, kInodes };
+enum Tag : uint16_t { kKind = 1, kPath, kError, kBlobDigest, kDiffId, kBlobBytes, kBytes, kInodes, kCode };
 
 }  // namespace
 
@@ -14,6 +14,7 @@ std::string Encode(const Message& message) {
   w.U64(kKind, message.kind);
   w.Strs(kPath, message.paths);
   if (!message.error.empty()) w.Str(kError, message.error);
+  if (message.kind == Message::kFailed) w.U64(kCode, static_cast<uint64_t>(message.code));
   if (message.kind == Message::kDone) {
     w.Str(kBlobDigest, message.blob_digest);
     w.Str(kDiffId, message.diff_id);
@@ -26,7 +27,7 @@ std::string Encode(const Message& message) {
 
 Result<Message> Decode(std::string_view bytes) {
   Message message;
-  uint64_t kind = 0;
+  uint64_t kind = 0, code = static_cast<uint64_t>(Code::kInternal);
   wire::Reader r(bytes);
   while (r.Next()) {
     switch (r.tag()) {
@@ -38,12 +39,15 @@ Result<Message> Decode(std::string_view bytes) {
       case kBlobBytes: message.blob_bytes = r.U64(); break;
       case kBytes: message.bytes = r.U64(); break;
       case kInodes: message.inodes = r.U64(); break;
+      case kCode: code = r.U64(); break;
       default: break;
     }
   }
-  if (!r.ok() || kind < Message::kNeedLowers || kind > Message::kFailed)
+  if (!r.ok() || kind < Message::kNeedLowers || kind > Message::kFailed ||
+      code < static_cast<uint64_t>(Code::kCancelled) || code > static_cast<uint64_t>(Code::kUnavailable))
     return Internal("malformed message of the unpacker");
   message.kind = static_cast<Message::Kind>(kind);
+  message.code = static_cast<Code>(code);
   return message;
 }
 

@@ -26,6 +26,7 @@ struct Message {
   Kind kind = kFailed;
   std::vector<std::string> paths;  // kOpaque
   std::string error;               // kFailed: a sentence
+  Code code = Code::kInternal;     // kFailed
   std::string blob_digest;         // kDone: "sha256:..." of what was read
   std::string diff_id;             // "sha256:..." of it decompressed
   uint64_t blob_bytes = 0;         // read

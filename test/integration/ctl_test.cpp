@@ -1,119 +1,18 @@
 // cradlectl exec, attach and port-forward, as people use them: with pipes, files and a terminal.
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/socket.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include <cstring>
 
 #include "base/sys/file.h"
-#include "base/sys/process.h"
 #include "base/sys/socket.h"
+#include "support/ctl.h"
+#include "support/must.h"
 #include "support/node_test.h"
 
 namespace cradle::test {
 namespace {
-
-constexpr char kCradlectl[] = CRADLE_BUILD_DIR "/bin/cradlectl";
-
-template <class T>
-T Must(Result<T> result) {
-  if (!result.ok()) throw std::runtime_error(result.error().text());
-  return std::move(*result);
-}
-
-// A cradlectl that runs, with pipes or with a terminal.
-class Ctl {
- public:
-  // Standard input: `input`, a file; /dev/null when invalid.
-  Ctl(const std::string& socket, std::vector<std::string> words, UniqueFd input = {}) {
-    auto out = Must(sys::MakePipe()), err = Must(sys::MakePipe());
-    std::vector<sys::FdMove> fds{{out.write, 1}, {err.write, 2}};
-    if (input.valid()) fds.push_back({input, 0});
-    Spawn(socket, std::move(words), std::move(fds));
-    out_ = std::move(out.read);
-    err_ = std::move(err.read);
-  }
-  struct Terminal {
-    uint16_t width, height;
-  };
-  Ctl(const std::string& socket, std::vector<std::string> words, Terminal size) {
-    out_ = UniqueFd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
-    if (!out_.valid() || ::unlockpt(out_.get()) != 0) throw std::runtime_error("no terminal");
-    tty_ = Must(sys::OpenTerminalPeer(out_));
-    (void)sys::SetWindowSize(out_, size.width, size.height);
-    before_ = Settings();
-    Spawn(socket, std::move(words), {{tty_, 0}, {tty_, 1}, {tty_, 2}});
-  }
-  ~Ctl() {
-    if (!child_.pidfd.valid()) return;
-    (void)sys::PidfdSendSignal(child_.pidfd, SIGKILL);
-    (void)sys::WaitPidfd(child_.pidfd, After(kPatience));
-  }
-
-  void Type(const std::string& keys) { ASSERT_TRUE(sys::WriteAll(out_, keys.data(), keys.size()).ok()); }
-  void CloseOutput() { out_.Reset(); }
-  void Signal(int signal) { ASSERT_TRUE(sys::PidfdSendSignal(child_.pidfd, signal).ok()); }
-  void Resize(uint16_t width, uint16_t height) {
-    ASSERT_TRUE(sys::SetWindowSize(out_, width, height).ok());
-    Signal(SIGWINCH);  // this session isn't the terminal's
-  }
-  // Reads until the text has come.
-  bool Shows(const std::string& text) {
-    while (shown_.find(text) == std::string::npos)
-      if (!ReadSome(out_, shown_)) return false;
-    return true;
-  }
-  // Its exit code, with everything that it wrote.
-  int Wait() {
-    if (!tty_.valid()) {
-      while (out_.valid() && ReadSome(out_, shown_)) continue;
-      while (ReadSome(err_, errors_)) continue;
-    }
-    auto exit = Must(sys::WaitPidfd(child_.pidfd, After(kPatience)));
-    child_ = {};
-    return exit.signal != 0 ? 1000 + exit.signal : exit.code;
-  }
-  const std::string& shown() const { return shown_; }
-  const std::string& errors() const { return errors_; }
-  bool raw() const { return (Settings().c_lflag & (ECHO | ICANON | ISIG)) == 0; }
-  bool as_before() const {
-    termios now = Settings();
-    return now.c_lflag == before_.c_lflag && now.c_iflag == before_.c_iflag && now.c_oflag == before_.c_oflag;
-  }
-
- private:
-  void Spawn(const std::string& socket, std::vector<std::string> words, std::vector<sys::FdMove> fds) {
-    sys::SpawnOptions options;
-    options.program = kCradlectl;
-    options.args = {"cradlectl"};
-    options.args.insert(options.args.end(), words.begin(), words.end());
-    options.env = {"CRADLE_ADDRESS=unix://" + socket, "PATH=/usr/bin:/bin"};
-    options.fds = std::move(fds);
-    child_ = Must(sys::Spawn(options));
-  }
-  static bool ReadSome(FdRef fd, std::string& into) {
-    char buffer[4096];
-    auto ready = sys::PollReadable(fd, After(kPatience));
-    if (!ready.ok() || !*ready) return false;
-    auto got = sys::Read(fd, buffer, sizeof buffer);
-    if (!got.ok() || *got == 0) return false;
-    into.append(buffer, *got);
-    return true;
-  }
-  termios Settings() const {
-    termios settings{};
-    ::tcgetattr(tty_.get(), &settings);
-    return settings;
-  }
-
-  UniqueFd out_, err_, tty_;  // with a terminal: its master in out_, its other end in tty_
-  termios before_{};
-  sys::Child child_;
-  std::string shown_, errors_;
-};
 
 class CtlTest : public NodeTest {
  protected:

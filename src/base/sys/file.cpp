@@ -244,8 +244,10 @@ Result<> WriteControl(FdRef dir, const std::string& path, std::string_view value
 Result<> ReplaceFile(FdRef dir, const std::string& path, std::string_view content, mode_t mode) {
   std::string temporary = Cat(path, ".tmp");
   UniqueFd fd = TRY(OpenAt(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode));
-  TRYV(WriteAll(fd, content.data(), content.size()).With(temporary));
-  return RenameAt(dir, temporary, dir, path);
+  auto replaced = WriteAll(fd, content.data(), content.size()).With(temporary);
+  if (replaced.ok()) replaced = RenameAt(dir, temporary, dir, path);
+  if (!replaced.ok()) (void)UnlinkAt(dir, temporary, 0);
+  return replaced;
 }
 
 namespace {

@@ -12,6 +12,7 @@
 
 #include "base/sys/file.h"
 #include "base/sys/socket.h"
+#include "support/must.h"
 
 namespace cradle::test {
 namespace {
@@ -24,12 +25,6 @@ std::string BridgeList(const std::string& dir) {
      "ipam": {"type": "host-local", "dataDir": ")" +
          dir + R"(/ipam", "ranges": [[{"subnet": "10.88.0.0/16"}]]}},
     {"type": "portmap", "capabilities": {"portMappings": true}}]})";
-}
-
-template <class T>
-T Must(Result<T> result) {
-  if (!result.ok()) throw std::runtime_error(result.error().text());
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
 }  // namespace

@@ -39,13 +39,24 @@ class PowerCutTest : public StoreTest {
     adjust_ = [number](StoreConfig& config) { config.boot_id = std::to_string(number); };
     Reopen();
   }
-  // What it was made of follows from its name.
+  // What it was made of follows from its name, the metadata too.
+  static TarEntry Entry(const std::string& name, int file) {
+    TarEntry entry;
+    entry.path = "d/f" + std::to_string(file);
+    entry.data = Content(name, file);
+    entry.mode = static_cast<mode_t>(file & 07777);
+    entry.uid = static_cast<uint64_t>(file);
+    entry.gid = static_cast<uint64_t>(file + 1);
+    entry.mtime = 1'000'000'000 + file;
+    entry.pax["SCHILY.xattr.user.of"] = name;
+    return entry;
+  }
   static std::string Content(const std::string& name, int file) { return Cat(name, " ", std::to_string(file), std::string(30'000, 'x')); }
   void Import(const std::string& name) {
     LayoutImage image;
     image.name = name;
     TarWriter layer;
-    for (int i = 0; i < kFiles; ++i) layer.File("f" + std::to_string(i), Content(name, i));
+    for (int i = 0; i < kFiles; ++i) layer.Add(Entry(name, i));
     image.layers = {layer.Take()};
     ASSERT_TRUE(WriteLayout(dir_.path() + "/layout", image).ok());
     ASSERT_OK(store_->Import(dir_.path() + "/layout", ""));
@@ -77,12 +88,24 @@ class PowerCutTest : public StoreTest {
     mounted_ = Mount();
     ASSERT_TRUE(mounted_);
   }
+  static void ExpectIs(const std::string& path, const TarEntry& entry) {
+    ASSERT_TRUE(Slurp(path) == entry.data) << path;
+    UniqueFd file = sys::OpenAt(kCwd, path, O_RDONLY).value();
+    struct stat info = sys::Fstat(file).value();
+    ASSERT_EQ(info.st_mode, S_IFREG | entry.mode) << path;
+    ASSERT_EQ(info.st_uid, entry.uid) << path;
+    ASSERT_EQ(info.st_gid, entry.gid) << path;
+    ASSERT_EQ(info.st_mtim.tv_sec, entry.mtime) << path;
+    ASSERT_EQ(sys::GetXattr(file, "user.of").value_or(""), entry.pax.at("SCHILY.xattr.user.of")) << path;
+  }
   void ExpectAllWhole() {
     EXPECT_EQ(store_->Check(Repair::kNo).problems, Strings());
     for (const auto& image : store_->List()) {
       const std::string& name = image->repo_tags.at(0);
-      for (int i = 0; i < kFiles; ++i)
-        ASSERT_TRUE(Slurp(image->layer_dirs.at(0) + "/f" + std::to_string(i)) == Content(name, i)) << name << " " << i;
+      for (int i = 0; i < kFiles; ++i) {
+        const TarEntry entry = Entry(name, i);
+        ASSERT_NO_FATAL_FAILURE(ExpectIs(image->layer_dirs.at(0) + "/" + entry.path, entry));
+      }
     }
   }
 

@@ -225,6 +225,7 @@ TEST_F(FullDiskTest, AnImageThatDoesNotFitLeavesNothingAndRemovalAlwaysWorks) {
   ASSERT_TRUE(WriteLayout(dir, image).ok());
   auto imported = store_->Import(dir, "");
   ASSERT_FALSE(imported.ok());
+  EXPECT_EQ(imported.error().code(), Code::kResourceExhausted);
   EXPECT_NE(imported.error().text().find("No space left on device"), std::string::npos) << imported.error().text();
   ExpectEmptyStore();
 
@@ -238,6 +239,37 @@ TEST_F(FullDiskTest, AnImageThatDoesNotFitLeavesNothingAndRemovalAlwaysWorks) {
   Reopen();
   EXPECT_TRUE(store_->Remove("r.io/a:1").ok());
   ExpectEmptyStore();
+}
+
+TEST_F(FullDiskTest, DocumentsThatDoNotFitLeaveNothing) {
+  ASSERT_TRUE(Import("r.io/a:1", "a"));
+  ASSERT_TRUE(store_->Flush().ok());
+  const std::vector<std::string> folders{"content/sha256", "images", "layers", "tmp"};
+  auto all = [&] {
+    Strings names;
+    for (const std::string& folder : folders)
+      for (const std::string& name : Entries(StoreDir(folder))) names.push_back(Cat(folder, "/", name));
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  const Strings before = all();
+  const std::string filler = dir_.path() + "/images/filler";
+  {
+    auto file = sys::OpenAt(kCwd, filler, O_WRONLY | O_CREAT, 0600);
+    ASSERT_OK(file);
+    const std::string block(4096, 'x');
+    while (sys::WriteAll(*file, block.data(), block.size()).ok()) continue;
+  }
+  // The same layer under another config: room for none of its three files, for one, for two.
+  const std::string layout = MakeLayout("r.io/b:1", "a", "1000");
+  for (int room = 0; room < 3; ++room) {
+    auto imported = store_->Import(layout, "");
+    ASSERT_FALSE(imported.ok());
+    EXPECT_EQ(imported.error().code(), Code::kResourceExhausted) << imported.error().text();
+    EXPECT_EQ(all(), before) << room;
+    std::filesystem::resize_file(filler, std::filesystem::file_size(filler) - 4096);
+  }
+  ASSERT_OK(store_->Import(layout, ""));
 }
 
 }  // namespace
