@@ -50,7 +50,7 @@ std::optional<KeptImage> FindKept(const Image& image) {
     auto* manifest = document.ok() ? std::get_if<Manifest>(&*document) : nullptr;
     if (!manifest || manifest->config.digest != image.id || !AreKept(manifest->layers, image.layer_dirs)) continue;
     KeptImage kept;
-    auto json = ParseJson(*bytes, kStoredLimits.max_json_depth);
+    auto json = ParseJson(*bytes, {kStoredLimits.max_json_depth});
     kept.media_type = json.ok() ? StringMember(*json, "mediaType").value_or("") : "";
     if (kept.media_type.empty()) kept.media_type = kOciManifest;
     kept.manifest = std::move(*bytes);

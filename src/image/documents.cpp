@@ -31,7 +31,7 @@ Kind KindOf(std::string_view media_type) {
 }
 
 Result<Json> ParseHostile(std::string_view bytes, const DocumentLimits& limits) {
-  return ParseJson(bytes, limits.max_json_depth, " (image.max_json_depth)");
+  return ParseJson(bytes, {limits.max_json_depth, " (image.max_json_depth)", true});
 }
 
 Result<Descriptor> ParseDescriptor(const Json& json) {

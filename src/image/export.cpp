@@ -135,7 +135,7 @@ Result<Blob> WriteManifest(ArchiveFile& archive, const Written& written) {
 // `known`: what was archived before, by layer directory.
 Result<Written> WriteAnew(ArchiveFile& archive, const Image& image, std::map<std::string, Blob>& known) {
   Written out;
-  Json config = TRY(ParseJson(image.config_json, kStoredLimits.max_json_depth));
+  Json config = TRY(ParseJson(image.config_json, {kStoredLimits.max_json_depth}));
   Json diff_ids = Json::array();
   bool layerless = Member(Member(config, "rootfs"), "diff_ids").empty();
   for (auto dir = image.layer_dirs.rbegin(); dir != image.layer_dirs.rend() && !layerless; ++dir) {

@@ -14,6 +14,7 @@ constexpr size_t kMaxHeaderBytes = 256 * 1024;
 constexpr long kBufferBytes = 256 * 1024;
 constexpr size_t kMaxCaBytes = 4 << 20;
 constexpr int kPollMillis = 1000;
+constexpr std::string_view kAlert = " alert ";  // in what libcurl says of TLS
 constexpr const char* kSystemCa = "/etc/ssl/certs/ca-certificates.crt";
 
 // Certificates and keys don't get better by asking again.
@@ -23,13 +24,12 @@ bool IsRefusal(CURLcode code) {
 }
 
 // Whose certificate it is about; libcurl's own words say what is wrong with it.
-std::string Verdict(CURLcode code, const std::string& said, const RegistryHost& host) {
-  std::string ours = host.client.empty() ? std::string() : host.client.front().first;
-  if (code == CURLE_PEER_FAILED_VERIFICATION) return Cat("the certificate of ", host.host, " is not accepted: ", said);
+std::string Verdict(CURLcode code, const std::string& said, const std::string& host, const std::string& ours) {
+  if (code == CURLE_PEER_FAILED_VERIFICATION) return Cat("the certificate of ", host, " is not accepted: ", said);
   if (code == CURLE_SSL_CERTPROBLEM) return Cat("this node's certificate ", ours, " can't be used: ", said);
-  if (code == CURLE_SSL_CONNECT_ERROR) return Cat("no TLS connection to ", host.host, ": ", said);
+  if (code == CURLE_SSL_CONNECT_ERROR) return Cat("no TLS connection to ", host, ": ", said);
   // An alert comes when the handshake seems to be over (TLS 1.3).
-  if (said.find(" alert ") == std::string::npos) return said;
+  if (said.find(kAlert) == std::string::npos) return said;
   if (ours.empty()) return Cat("the server wants a certificate of this node (\"client\" in hosts.toml): ", said);
   return Cat("the server refuses this node's certificate ", ours, ": ", said);
 }
@@ -98,7 +98,7 @@ size_t HttpClient::OnBody(char* data, size_t size, size_t count, void* opaque) {
   return CURL_WRITEFUNC_ERROR;
 }
 
-Result<> HttpClient::SetTls(const RegistryHost& host) {
+Result<> HttpClient::SetTls(const RegistryHost& host, const Certificate& ours) {
   curl_.easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, host.skip_verify ? 0L : 1L);
   curl_.easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, host.skip_verify ? 0L : 2L);
   if (!host.ca.empty()) {
@@ -108,15 +108,15 @@ Result<> HttpClient::SetTls(const RegistryHost& host) {
     curl_blob blob{bundle.data(), bundle.size(), CURL_BLOB_COPY};
     curl_.easy_setopt(easy_, CURLOPT_CAINFO_BLOB, &blob);
   }
-  if (!host.client.empty()) {
-    const auto& [certificate, key] = host.client.front();
+  if (const auto& [certificate, key] = ours; !certificate.empty()) {
     curl_.easy_setopt(easy_, CURLOPT_SSLCERT, certificate.c_str());
     curl_.easy_setopt(easy_, CURLOPT_SSLKEY, (key.empty() ? certificate : key).c_str());
   }
   return {};
 }
 
-Result<> HttpClient::Drive(Exchange& exchange, const RegistryHost& host, std::stop_token stop) {
+Result<> HttpClient::Drive(Exchange& exchange, const std::string& host, const Certificate& ours,
+                           std::stop_token stop) {
   std::stop_callback wake(stop, [this] { curl_.multi_wakeup(multi_); });
   for (;;) {
     int running = 0;
@@ -135,7 +135,7 @@ Result<> HttpClient::Drive(Exchange& exchange, const RegistryHost& host, std::st
   if (message->data.result == CURLE_OK) return {};
   CURLcode code = message->data.result;
   return Error(IsRefusal(code) ? Code::kFailedPrecondition : Code::kUnavailable,
-               Verdict(code, error_[0] ? error_ : curl_.easy_strerror(code), host));
+               Verdict(code, error_[0] ? error_ : curl_.easy_strerror(code), host, ours.first));
 }
 
 void HttpClient::SetTransport(const HttpRequest& request, const RegistryHost& host) {
@@ -154,8 +154,20 @@ void HttpClient::SetTransport(const HttpRequest& request, const RegistryHost& ho
   curl_.easy_setopt(easy_, CURLOPT_BUFFERSIZE, kBufferBytes);
 }
 
+// Of us, by TLS: nothing of the answer has come.
+bool HttpClient::WasRefused() const { return std::string_view(error_).find(kAlert) != std::string_view::npos; }
+
 Result<HttpResponse> HttpClient::Perform(const HttpRequest& request, const RegistryHost& host, const BodySink& sink,
                                          std::stop_token stop) {
+  if (host.client.empty()) return PerformWith({}, request, host, sink, stop);
+  for (size_t& which = accepted_[host.Origin()];; ++which) {
+    auto response = PerformWith(host.client[which], request, host, sink, stop);
+    if (response.ok() || !WasRefused() || which + 1 == host.client.size()) return response;
+  }
+}
+
+Result<HttpResponse> HttpClient::PerformWith(const Certificate& ours, const HttpRequest& request,
+                                             const RegistryHost& host, const BodySink& sink, std::stop_token stop) {
   Exchange exchange{sink, {}, 0, std::nullopt};
   SetTransport(request, host);
   curl_.easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &HttpClient::OnHeader);
@@ -163,12 +175,12 @@ Result<HttpResponse> HttpClient::Perform(const HttpRequest& request, const Regis
   curl_.easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &HttpClient::OnBody);
   curl_.easy_setopt(easy_, CURLOPT_WRITEDATA, &exchange);
   if (!request.form.empty()) curl_.easy_setopt(easy_, CURLOPT_COPYPOSTFIELDS, request.form.c_str());
-  TRYV(SetTls(host));
+  TRYV(SetTls(host, ours));
   curl_slist* headers = nullptr;
   for (const std::string& header : request.headers) headers = curl_.slist_append(headers, header.c_str());
   curl_.easy_setopt(easy_, CURLOPT_HTTPHEADER, headers);
   curl_.multi_add_handle(multi_, easy_);
-  auto done = Drive(exchange, host, stop);
+  auto done = Drive(exchange, host.host, ours, stop);
   curl_.multi_remove_handle(multi_, easy_);
   curl_.slist_free_all(headers);
   curl_off_t retry_after = 0;

@@ -42,8 +42,8 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   using BodySink = std::function<Result<>(const HttpResponse& head, std::string_view bytes)>;
-  // `host`: certificates and timeouts. An error of the sink ends the exchange and is returned. kUnavailable: the
-  // connection failed or broke.
+  // `host`: certificates and timeouts; of several certificates of ours the first that the server takes. An error of the sink
+  // ends the exchange and is returned. kUnavailable: the connection failed or broke.
   Result<HttpResponse> Perform(const HttpRequest& request, const RegistryHost& host, const BodySink& sink,
                                std::stop_token stop);
 
@@ -54,9 +54,13 @@ class HttpClient {
   struct Exchange;
   HttpClient(const Curl& curl, CURL* easy, CURLM* multi, milliseconds stall_timeout)
       : curl_(curl), easy_(easy), multi_(multi), stall_timeout_(stall_timeout) {}
+  using Certificate = std::pair<std::string, std::string>;  // its file and the key's, or both empty: none
+  Result<HttpResponse> PerformWith(const Certificate& ours, const HttpRequest& request, const RegistryHost& host,
+                                   const BodySink& sink, std::stop_token stop);
+  bool WasRefused() const;
   void SetTransport(const HttpRequest& request, const RegistryHost& host);
-  Result<> SetTls(const RegistryHost& host);
-  Result<> Drive(Exchange& exchange, const RegistryHost& host, std::stop_token stop);
+  Result<> SetTls(const RegistryHost& host, const Certificate& ours);
+  Result<> Drive(Exchange& exchange, const std::string& host, const Certificate& ours, std::stop_token stop);
   static size_t OnHeader(char* data, size_t size, size_t count, void* exchange);
   static size_t OnBody(char* data, size_t size, size_t count, void* exchange);
 
@@ -64,6 +68,7 @@ class HttpClient {
   CURL* const easy_;
   CURLM* const multi_;
   const milliseconds stall_timeout_;
+  std::map<std::string, size_t> accepted_;  // which of our certificates, by origin
   char error_[CURL_ERROR_SIZE] = "";  // of the last exchange, more exact than its code
 };
 

@@ -1,9 +1,15 @@
 #include "image/json.h"
 
 #include <algorithm>
+#include <optional>
+#include <set>
+
+#include "base/printable.h"
 
 namespace cradle::image {
 namespace {
+
+constexpr size_t kShownBytes = 100;
 
 // nlohmann builds (and destroys) by recursion: the depth is checked on the text.
 bool IsDeeper(std::string_view bytes, int max_depth) {
@@ -25,14 +31,38 @@ bool IsDeeper(std::string_view bytes, int max_depth) {
   return false;
 }
 
+// The keys of the objects that are being read.
+class KeysSeen {
+ public:
+  void Tell(Json::parse_event_t event, const Json& parsed) {
+    using Event = Json::parse_event_t;
+    if (event == Event::object_start) open_.emplace_back();
+    if (event == Event::object_end) open_.pop_back();
+    if (event == Event::key && !open_.back().insert(parsed.get<std::string>()).second) twice_ = parsed.get<std::string>();
+  }
+  const std::optional<std::string>& twice() const { return twice_; }
+
+ private:
+  std::vector<std::set<std::string>> open_;
+  std::optional<std::string> twice_;
+};
+
 Error WrongType(const char* key) { return InvalidArgument(Cat("\"", key, "\" has the wrong type")); }
 
 }  // namespace
 
-Result<Json> ParseJson(std::string_view bytes, int max_depth, std::string_view note) {
-  if (IsDeeper(bytes, max_depth))
-    return InvalidArgument(Cat("JSON nested deeper than the limit of ", std::to_string(max_depth), note));
-  Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
+Result<Json> ParseJson(std::string_view bytes, const JsonRules& rules) {
+  if (IsDeeper(bytes, rules.max_depth))
+    return InvalidArgument(Cat("JSON nested deeper than the limit of ", std::to_string(rules.max_depth), rules.note));
+  KeysSeen seen;
+  Json::parser_callback_t watch;
+  if (rules.keys_once)
+    watch = [&](int, Json::parse_event_t event, Json& parsed) {
+      seen.Tell(event, parsed);
+      return true;
+    };
+  Json json = Json::parse(bytes.begin(), bytes.end(), watch, false);
+  if (seen.twice()) return InvalidArgument(Cat("the document says \"", Printable(seen.twice()->substr(0, kShownBytes)), "\" twice"));
   if (json.is_discarded() || !json.is_object()) {
     if (!json.is_discarded() && json.is_array()) return json;
     return InvalidArgument("malformed JSON");

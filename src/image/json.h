@@ -16,8 +16,12 @@ using Json = nlohmann::json;
 
 inline constexpr int kMaxJsonDepth = 64;
 
-// `note`: for the error about the depth, such as the configuration's key.
-Result<Json> ParseJson(std::string_view bytes, int max_depth = kMaxJsonDepth, std::string_view note = {});
+struct JsonRules {
+  int max_depth = kMaxJsonDepth;
+  std::string_view note = {};  // for the error about the depth, such as the configuration's key
+  bool keys_once = false;      // an object that has a key twice is read in one way here, in another elsewhere: refused
+};
+Result<Json> ParseJson(std::string_view bytes, const JsonRules& rules = {});
 
 // A member of an object; null (the JSON value) when it isn't there.
 const Json& Member(const Json& object, const char* key);

@@ -50,6 +50,9 @@ Result<std::string> NextUrl(const HttpClient& client, const std::string& url, co
   return next;
 }
 
+// HTTPS servers answer 400 to plain HTTP.
+bool SpeaksHttp(long status) { return status != 0 && status != 400; }
+
 Code CodeOf(long status) {
   switch (status) {
     case 401:
@@ -155,6 +158,7 @@ Result<RegistrySource::Answer> RegistrySource::Get(HttpClient& client, const Reg
     answer.response = TRY(client.Perform(request, own ? host : RegistryHost(), route, stop));
     if (own) TellWarnings(answer.response);
     long status = answer.response.status;
+    if (own) NoteAnswer(host, SpeaksHttp(status));
     std::string location = answer.response.Header("location");
     if (status == 401 && own && challenges++ < kMaxChallenges) {
       TRYV(authenticator_.Answer(client, host, answer.response, authorization, stop));
@@ -192,7 +196,7 @@ RegistrySource::Attempt RegistrySource::Judge(Result<Answer>& answer) {
     return attempt;
   }
   long status = answer->response.status;
-  attempt.answered = status != 0 && status != 400;  // what HTTPS servers answer to plain HTTP
+  attempt.answered = SpeaksHttp(status);
   if (status / 100 == 2) return attempt;
   attempt.again = status == 408 || status == 429 || status >= 500;
   attempt.pause = std::min<milliseconds>(answer->response.retry_after, kLongestPause);
@@ -201,7 +205,7 @@ RegistrySource::Attempt RegistrySource::Judge(Result<Answer>& answer) {
 }
 
 // Whoever spoke the protocol once does so when a connection breaks, too.
-bool RegistrySource::HasAnswered(const RegistryHost& host, bool now) {
+bool RegistrySource::NoteAnswer(const RegistryHost& host, bool now) {
   std::lock_guard lock(mutex_);
   if (now) answered_.insert(host.Origin());
   return answered_.contains(host.Origin());
@@ -220,7 +224,7 @@ Result<> RegistrySource::TryHosts(const std::vector<RegistryHost>& hosts, const 
     int failures = 0, allowed = i + 1 + has_fallback == hosts.size() ? kMaxFailures : 1;
     for (;;) {
       Attempt made = attempt(*client, hosts[i]);
-      answered = HasAnswered(hosts[i], made.answered);
+      answered = NoteAnswer(hosts[i], made.answered);
       if (made.result.ok()) {
         GiveBack(std::move(client));
         return {};

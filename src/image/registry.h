@@ -53,7 +53,7 @@ class RegistrySource : public Source {
     bool progress = false;    // it brought something
     bool answered = false;    // by HTTP that makes sense
   };
-  bool HasAnswered(const RegistryHost& host, bool now);
+  bool NoteAnswer(const RegistryHost& host, bool now);  // whether it ever gave one
   using TryHost = std::function<Attempt(HttpClient& client, const RegistryHost& host)>;
   Result<> TryHosts(const std::vector<RegistryHost>& hosts, const TryHost& attempt, std::stop_token stop);
   std::vector<RegistryHost> HostsThat(bool RegistryHost::*can) const;

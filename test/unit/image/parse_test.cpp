@@ -165,6 +165,8 @@ TEST(Documents, WhatIsNoImageIsRefused) {
       {ManifestText(R"("manifests":[],)", kConfig), "could be"},
       {ManifestText(R"("mediaType":"application/vnd.oci.image.index.v1+json",)", kConfig), "is not the"},
       {ManifestText("", "application/vnd.cncf.helm.config.v1+json"), "artifact"},
+      {ManifestText(R"("layers":[],)", kConfig), "says \"layers\" twice"},
+      {R"({"manifests":[{"digest":"x","digest":"y"}]})", "says \"digest\" twice"},
       {"{}", "neither"},
       {"[]", "neither"},
       {"", "malformed"},

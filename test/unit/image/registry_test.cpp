@@ -85,6 +85,21 @@ TEST_F(TlsTest, AServerThatWantsACertificateGetsOurs) {
   ASSERT_OK(pulled);
 }
 
+TEST_F(TlsTest, OfSeveralCertificatesTheServersIsTaken) {
+  FakeRegistry strict(FakeRegistry::Tls{authority_.Issue("127.0.0.1"), other_.certificate()});
+  strict.Serve("tool", "v1", OneLayer("x"));
+  for (const auto& [name, authority] : {std::pair("alien", &authority_), std::pair("node", &other_)}) {
+    Pem identity = authority->Issue(name);
+    Write(Cat("certs.d/registry.invalid/", name, ".cert"), identity.certificate);
+    Write(Cat("certs.d/registry.invalid/", name, ".key"), identity.key);
+  }
+  WriteTlsHosts(strict, "client = [[\"alien.cert\", \"alien.key\"], [\"node.cert\", \"node.key\"]]\n", authority_.certificate());
+  auto pulled = Pull("registry.invalid/tool:v1");
+  ASSERT_OK(pulled);
+  WriteTlsHosts(strict, "client = [[\"alien.cert\", \"alien.key\"]]\n", authority_.certificate());
+  ExpectRefused(Pull("registry.invalid/tool:v1"), "refuses this node's certificate");
+}
+
 TEST_F(TlsTest, ARedirectToSomethingLessSafeIsRefused) {
   registry_.Serve("tool", "v1", OneLayer("x"));
   server_.SetHook([&](const Request& request) { return Reply{307, {"Location: " + registry_.url() + request.path}, "", {}}; });
@@ -313,6 +328,18 @@ TEST_F(TokenTest, ATokenThatEndsInTheMiddleIsFetchedAnew) {
   auto pulled = Pull(registry_.host() + "/tool:v1");
   ASSERT_OK(pulled);
   EXPECT_EQ(registry_.Count("/token"), 2u);
+}
+
+TEST_F(TokenTest, ABusyTokenServerIsAskedAgain) {
+  std::atomic<int> busy = 2;
+  registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
+    if (request.path == "/token") return busy-- > 0 ? Reply{busy == 1 ? 429 : 503, {}, "", {}} : GiveToken(request);
+    if (request.Header("authorization") == "Bearer T1") return std::nullopt;
+    return Reply{401, {"WWW-Authenticate: Bearer realm=\"" + registry_.url() + "/token\""}, "", {}};
+  });
+  auto pulled = Pull(registry_.host() + "/tool:v1");
+  ASSERT_OK(pulled);
+  EXPECT_EQ(registry_.Count("/token"), 3u);
 }
 
 TEST_F(TokenTest, ARegistryTokenThatIsRefusedIsNotSentAgain) {
