@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include <cerrno>
 #include <mutex>
 #include <optional>
 
@@ -22,11 +23,12 @@ constexpr size_t kStackBytes = 128 << 10;
 Result<EmptyNamespaces> Make() {
   UniqueFd namespaces = TRY(sys::OpenAt(kCwd, "/proc/thread-self/ns", O_RDONLY | O_DIRECTORY));
   TRYV(sys::Unshare(CLONE_NEWNS | CLONE_NEWNET));
-  TRYV(sys::Mount("none", "/", "", MS_REC | MS_PRIVATE, ""));
+  TRYV(sys::Mount("none", "/", "", MS_REC | MS_SLAVE, ""));
   UniqueFd nothing = TRY(sys::FsMount("tmpfs", {{"size", "4k"}}, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
                                                                      MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
   TRYV(sys::MoveMount(nothing, kCwd, "/"));
-  TRYV(sys::PivotTo(nothing));
+  // Who runs from an initramfs can't leave it: it stays below, out of reach, and loses what the node unmounts.
+  if (auto pivoted = sys::PivotTo(nothing); !pivoted.ok() && pivoted.error().err() != EINVAL) return std::move(pivoted.error());
   UniqueFd mounts = TRY(sys::OpenAt(namespaces, "mnt", O_RDONLY));
   return EmptyNamespaces{std::move(mounts), TRY(sys::OpenAt(namespaces, "net", O_RDONLY))};
 }

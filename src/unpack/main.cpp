@@ -106,6 +106,7 @@ std::string out_of_memory;
 
 Result<> DropRights(const Limits& limits) {
   Message message = Saying(Message::kFailed);
+  message.code = Code::kResourceExhausted;
   message.error = Cat("it takes more memory than the limit of ", std::to_string(limits.max_memory),
                       " bytes (image.max_layer_memory_bytes)");
   out_of_memory = Encode(message);
