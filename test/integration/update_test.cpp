@@ -74,7 +74,7 @@ TEST_F(Update, IsKeptOverARestart) {
 
 TEST_F(Update, BelowWhatIsUsedIsRefusedAndChangesNothing) {
   // A tmpfs's pages are its writer's.
-  auto config = Limited(Shell("c", "head -c 8000000 /dev/zero > /dev/shm/x; echo full; sleep 1000000"));
+  auto config = Limited(Shell("c", "dd if=/dev/zero of=/dev/shm/x bs=1M count=8; echo full; sleep 1000000"));
   std::string container = StartNew(RunPod(PodConfig("pod")), config);
   ASSERT_TRUE(WaitForLog(container, "full"));
   Resources low = Memory(4 << 20);
