@@ -1,5 +1,7 @@
 #include "cgroups/figures.h"
 
+#include <algorithm>
+
 #include "base/result.h"
 #include "cgroups/control.h"
 #include "cgroups/figures_parse.h"
@@ -39,12 +41,14 @@ uint64_t Figures::Number(std::string_view controller, std::string_view file) con
   return ParseNumber(Text(controller, file)).value_or(0);
 }
 
-void ReadAbove(const std::string& dir, const std::string& file, const std::function<void(std::string_view)>& take) {
+void ReadAbove(const std::string& dir, const std::string& file,
+               const std::function<void(const std::string& group, std::string_view text)>& take) {
   std::string at = dir;
-  for (int depth = 0; !dir.empty() && depth < kMaxDepth; ++depth, at += "/..") {
+  for (int depth = 0; !at.empty() && depth < kMaxDepth; ++depth) {
     auto text = ReadControl(kCwd, Cat(at, "/", file));
     if (!text.ok()) return;
-    take(*text);
+    take(at, *text);
+    at.resize(std::min(at.rfind('/'), at.size() - 1));
   }
 }
 

@@ -29,8 +29,10 @@ void ParseKeyed(std::string_view text, const KeyedField<Struct> (&fields)[N], St
   }
 }
 
-// Calls `take` with the file's text in the group's directory, its parent's and so on, until there is no such file.
-void ReadAbove(const std::string& dir, const std::string& file, const std::function<void(std::string_view)>& take);
+// Calls `take` with the group's directory and the file's text in it, then its parent's and so on, until there is no such
+// file.
+void ReadAbove(const std::string& dir, const std::string& file,
+               const std::function<void(const std::string& group, std::string_view text)>& take);
 
 // The device "8:16" in `disks`, added when it isn't there; null when it is malformed, or one too many.
 DiskFigures* FindDisk(std::string_view device, std::vector<DiskFigures>& disks);

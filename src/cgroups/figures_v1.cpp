@@ -1,6 +1,7 @@
 // Figures of a v1 group; pressure comes from the v2 tree beside it.
 #include <algorithm>
 
+#include "cgroups/control.h"
 #include "cgroups/figures_parse.h"
 
 namespace cradle::cgroups {
@@ -34,15 +35,10 @@ class FiguresV1 final : public Figures {
     out.user_us = Number("cpuacct", "cpuacct.usage_user") / 1000;
     out.system_us = Number("cpuacct", "cpuacct.usage_sys") / 1000;
     out.throttled_us = KeyedValue(Text("cpu", "cpu.stat"), "throttled_time") / 1000;
-    std::vector<uint64_t> periods;
-    ReadAbove(Dir("cpu"), "cpu.cfs_period_us", [&](std::string_view text) {
-      periods.push_back(ParseNumber(text).value_or(0));
-    });
-    size_t at = 0;
-    ReadAbove(Dir("cpu"), "cpu.cfs_quota_us", [&](std::string_view text) {
+    ReadAbove(Dir("cpu"), "cpu.cfs_quota_us", [&](const std::string& group, std::string_view text) {
       auto quota = ParseNumber(text);  // -1: none
-      if (quota && at < periods.size() && periods[at]) out.millis = std::min(out.millis, *quota * 1000 / periods[at]);
-      ++at;
+      uint64_t period = quota ? ControlNumber(kCwd, group + "/cpu.cfs_period_us") : 0;
+      if (period) out.millis = std::min(out.millis, *quota * 1000 / period);
     });
     return out;
   }

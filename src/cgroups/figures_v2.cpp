@@ -44,7 +44,7 @@ class FiguresV2 final : public Figures {
     out.user_us = KeyedValue(text, "user_usec");
     out.system_us = KeyedValue(text, "system_usec");
     out.throttled_us = KeyedValue(text, "throttled_usec");
-    ReadAbove(Dir(kTree), "cpu.max", [&](std::string_view line) {  // "max 100000"
+    ReadAbove(Dir(kTree), "cpu.max", [&](const std::string&, std::string_view line) {  // "max 100000"
       std::vector<std::string_view> words = Split(Trim(line), ' ');
       if (words.size() != 2) return;
       auto quota = ParseNumber(words[0]), period = ParseNumber(words[1]);
@@ -104,7 +104,7 @@ class FiguresV2 final : public Figures {
   // "max" is no number, so no limit.
   uint64_t Least(const char* file) const {
     uint64_t least = kUnlimited;
-    ReadAbove(Dir(kTree), file, [&](std::string_view text) {
+    ReadAbove(Dir(kTree), file, [&](const std::string&, std::string_view text) {
       least = std::min(least, ParseNumber(text).value_or(kUnlimited));
     });
     return least;
