@@ -24,7 +24,7 @@ namespace cradle::bench {
 namespace {
 
 struct Scale {
-  int rounds = 60, pods = 50, log_megabytes = 256, stream_megabytes = 1024;
+  int rounds = 60, pods = 50, viewed = 200, log_megabytes = 256, stream_megabytes = 1024;
   Crowd crowd = {100, 10};
   bool streams_only = false, lists_only = false, views_only = false;
 };
@@ -97,7 +97,10 @@ void Logs(BenchNode& node, const Scale& scale) {
 
 constexpr const char* kViewed[] = {"meminfo", "cpuinfo", "stat", "uptime", "loadavg", "swaps", "diskstats"};
 
-using Micros = std::map<std::string, std::pair<double, double>>;  // by path: the first read, the median
+struct Reads {
+  double first = 0, fresh = 0, median = 0;  // microseconds; fresh: the median of those that had to be computed
+};
+using Micros = std::map<std::string, Reads>;  // by path
 
 Micros ReadFiles(BenchNode& node, const std::string& container, int rounds) {
   std::vector<std::string> command = {"/reader", std::to_string(rounds)};
@@ -105,7 +108,7 @@ Micros ReadFiles(BenchNode& node, const std::string& container, int rounds) {
   std::istringstream lines(node.Exec(container, command));
   Micros out;
   std::string path;
-  for (double first, median; lines >> path >> first >> median;) out[path] = {first, median};
+  for (Reads reads; lines >> path >> reads.first >> reads.fresh >> reads.median;) out[path] = reads;
   return out;
 }
 
@@ -154,9 +157,10 @@ void Views(BenchNode& node, const Scale& scale) {
   std::string first = make({});
   Micros alone = ReadFiles(node, first, rounds);
   std::vector<std::string> others;
-  for (int i = 0; i < scale.pods; ++i) {
-    others.push_back(node.RunPod("viewed-" + std::to_string(i), true));
-    node.Start(node.Create(others.back(), {"sleep", "1000000"}));
+  for (int i = 1; i < scale.viewed; ++i) {
+    // Ten in a pod, also in the one that is looked at.
+    if (i % 10 == 0) others.push_back(node.RunPod("viewed-" + std::to_string(i), true));
+    node.Start(node.Create(others.empty() ? pod : others.back(), {"sleep", "1000000"}));
   }
   Micros among_many = ReadFiles(node, first, rounds);
   for (const std::string& other : others) node.RemovePod(other);
@@ -168,14 +172,15 @@ void Views(BenchNode& node, const Scale& scale) {
   Lxcfs lxcfs(node.Dir() + "/lxcfs");
   Micros peer;
   if (lxcfs.runs()) peer = ReadFiles(node, make(lxcfs.Mounts()), rounds);
-  std::printf("\n/proc views, open+read+close, microseconds%s\n%-24s %10s %10s %14s %10s", peer.empty() ? " (lxcfs is not installed)" : "",
-              "", "the first", "median", "among many", "kernel's");
-  if (!peer.empty()) std::printf(" %10s %14s", "lxcfs", "lxcfs's first");
+  const std::string among = "among " + std::to_string(scale.viewed);
+  std::printf("\n/proc views, open+read+close, microseconds%s\n%-18s %10s %10s %10s %10s %10s %10s %10s", peer.empty() ? " (lxcfs is not installed)" : "",
+              "", "the first", "computed", "median", among.c_str(), "computed", "kernel's", "paused");
+  if (!peer.empty()) std::printf(" %10s %14s %10s", "lxcfs", "lxcfs's first", "computed");
   std::printf("\n");
   for (const auto& [path, times] : alone) {
-    std::printf("%-24s %10.0f %10.0f %14.0f %10.0f", path.c_str(), times.first, times.second, among_many[path].second,
-                plain[path].second);
-    if (!peer.empty()) std::printf(" %10.0f %14.0f", peer[path].second, peer[path].first);
+    std::printf("%-18s %10.0f %10.0f %10.0f %10.0f %10.0f %10.0f %10.0f", path.c_str(), times.first, times.fresh, times.median,
+                among_many[path].median, among_many[path].fresh, plain[path].median, plain[path].fresh);
+    if (!peer.empty()) std::printf(" %10.0f %14.0f %10.0f", peer[path].median, peer[path].first, peer[path].fresh);
     std::printf("\n");
   }
   node.RemovePod(pod);
@@ -210,6 +215,7 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--smoke") == 0) {
       scale.rounds = 3, scale.pods = 5, scale.log_megabytes = scale.stream_megabytes = 16;
+      scale.viewed = 20;
       scale.crowd = {3, 4};
     } else if (std::strcmp(argv[i], "--streams") == 0) {
       scale.streams_only = true;
