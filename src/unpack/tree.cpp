@@ -347,8 +347,9 @@ Result<> LayerTree::CopyUp(const Place& place) {
   entry.uid = found->info.st_uid;
   entry.gid = found->info.st_gid;
   entry.mtime = found->info.st_mtim;
-  if (auto caps = sys::GetXattr(from, "security.capability"); caps.ok())
-    entry.xattrs.emplace_back("security.capability", *caps);
+  if (auto names = sys::ListXattr(from); names.ok())
+    for (const std::string& name : *names)
+      if (IsWantedXattr(name)) entry.xattrs.emplace_back(name, TRY(sys::GetXattr(from, name)));
   std::string buffer(256 * 1024, '\0');
   return AddFile(entry, place, [&]() -> Result<std::string_view> {
     size_t got = TRY(sys::Read(from, buffer.data(), buffer.size()));

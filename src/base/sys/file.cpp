@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <linux/openat2.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
@@ -338,10 +339,15 @@ Result<> RemoveTree(FdRef dir, const std::string& path) {
 }
 
 Result<std::string> GetXattr(FdRef fd, const std::string& name) {
-  char value[4096];
-  ssize_t size = ::fgetxattr(fd.get(), name.c_str(), value, sizeof value);
+  std::string value(4096, '\0');
+  ssize_t size = ::fgetxattr(fd.get(), name.c_str(), value.data(), value.size());
+  if (size < 0 && errno == ERANGE) {
+    value.resize(XATTR_SIZE_MAX);
+    size = ::fgetxattr(fd.get(), name.c_str(), value.data(), value.size());
+  }
   if (size < 0) return Error::FromErrno(errno, Cat("getxattr ", name));
-  return std::string(value, static_cast<size_t>(size));
+  value.resize(static_cast<size_t>(size));
+  return value;
 }
 
 Result<> SetXattr(FdRef fd, const std::string& name, std::string_view value) {

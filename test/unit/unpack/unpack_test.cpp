@@ -307,8 +307,11 @@ TEST_F(UnpackTest, LinksToLowerLayersCannotFillTheDisk) {
   for (const char* name : {"1", "2"}) std::filesystem::create_hard_link(base_ + "/lower0/d/0", base_ + "/lower0/d/" + name);
   Limits limits;
   limits.max_bytes = 1 << 20;
+  ASSERT_EQ(::setxattr((base_ + "/lower0/d/0").c_str(), "user.note", "n", 1, 0), 0);
   auto one = Unpack(TarWriter().HardLink("a", "d/0").HardLink("b", "d/0").Take(), limits);
   ASSERT_TRUE(one.ok()) << one.error().text();
+  char value[8];
+  EXPECT_EQ(::getxattr((base_ + "/root/a").c_str(), "user.note", value, sizeof value), 1) << "copied with its attributes";
   ExpectRefused(TarWriter().HardLink("c", "d/1").HardLink("e", "d/2").Take(), "limit of 1048576 bytes (image.max_layer_bytes)", limits);
 }
 
