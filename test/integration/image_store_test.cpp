@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 #include <sys/statfs.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -32,6 +33,13 @@ class ImageStore : public NodeTest {
   static std::string Images(const std::string& part = "") { return daemon().root() + "/images" + part; }
   static size_t CountIn(const std::string& folder) {
     return static_cast<size_t>(std::distance(fs::directory_iterator(Images(folder)), fs::directory_iterator()));
+  }
+  // What the store does behind its answers is over: every layer has its mark.
+  static bool IsSettled() {
+    return Eventually([] {
+      return std::ranges::all_of(fs::directory_iterator(Images("/layers")),
+                                 [](const auto& layer) { return fs::exists(layer.path() / "durable"); });
+    });
   }
   static TreeSize SizeOf(const std::string& dir) {
     UniqueFd opened = Must(sys::OpenAt(kCwd, dir, O_RDONLY | O_DIRECTORY));
@@ -87,8 +95,8 @@ TEST_F(ImageStore, SizesAreWhatDuSaysAndNothingStandsBesideTheFiles) {
 
   uint64_t files = 0;
   for (const auto& layer : fs::directory_iterator(Images("/layers"))) files += SizeOf(layer.path() / "fs").bytes;
-  // The marks of the background come, too.
-  ASSERT_TRUE(Eventually([&] { return ImageFs().inodes_used().value() == SizeOf(Images()).inodes; }));
+  ASSERT_TRUE(IsSettled());
+  EXPECT_EQ(ImageFs().inodes_used().value(), SizeOf(Images()).inodes);
   const auto disk = static_cast<double>(SizeOf(Images()).bytes);
   const auto used = static_cast<double>(ImageFs().used_bytes().value());
   EXPECT_NEAR(used, disk, 4 * 8192.0);  // a folder's own blocks are the file system's business
@@ -153,6 +161,7 @@ class ImageStoreFull : public ImageStore {
                         image::TarWriter().File("too-much", std::string(64 << 20, 'b')).Take()});
   }
   void ExpectRefused(const std::string& reference, const std::string& file) {
+    ASSERT_TRUE(IsSettled());
     const Room room = Free();
     const auto used = ImageFs().used_bytes().value();
     const int images = CountImages();
@@ -192,10 +201,11 @@ TEST_F(ImageStoreFull, APullThatFindsNoRoomLeavesNothingAndRunningPodsAlone) {
 }
 
 TEST_F(ImageStoreFull, WithoutABlockLeftPodsStartAndImagesGo) {
+  ASSERT_TRUE(IsSettled());
   const Room empty = Free();
   const std::string spare = Serve("spare", {image::TarWriter().File("s", std::string(1 << 20, 's')).Take()});
   Must(Pull(spare));
-  ASSERT_TRUE(Eventually([&] { return fs::exists(fs::directory_iterator(Images("/layers"))->path() / "durable"); }));
+  ASSERT_TRUE(IsSettled());
   ASSERT_NO_FATAL_FAILURE(Fill());
   EXPECT_EQ(Pull(Serve("late", {image::TarWriter().File("l", "l").Take()})).code(), grpc::RESOURCE_EXHAUSTED);
 
