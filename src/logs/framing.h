@@ -60,11 +60,14 @@ void AppendRecord(Stream stream, char tag, std::string_view stamp, std::string_v
 class Framer {
  public:
   explicit Framer(Stream stream) : stream_(stream) {}
+  // Goes on where another one was: `rest` is its unfinished line.
+  Framer(Stream stream, std::string_view rest) : stream_(stream), rest_(rest) {}
   // Takes bytes from the front of `data` while `out` has room for a record; returns how many. An unfinished line is
   // kept until its end arrives.
   size_t Feed(std::string_view data, std::string_view stamp, RecordBuffer& out);
   // End of the stream: an unfinished line becomes an F record. `out` must have room for one record.
   void Finish(std::string_view stamp, RecordBuffer& out);
+  std::string_view rest() const { return rest_; }
 
  private:
   void Emit(char tag, std::string_view piece, std::string_view stamp, RecordBuffer& out);

@@ -28,8 +28,16 @@ uint64_t OutputIn(std::string_view record) {
 
 Result<LogFile> LogFile::Open(std::string path) {
   LogFile file(std::move(path));
-  if (!file.path_.empty()) file.fd_ = TRY(OpenLog(file.path_));
+  if (!file.path_.empty()) TRYV(file.Use(TRY(OpenLog(file.path_))));
   return file;
+}
+
+Result<> LogFile::Use(UniqueFd fd) {
+  struct stat info = TRY(sys::Fstat(fd));
+  inode_ = info.st_ino;
+  end_ = static_cast<uint64_t>(info.st_size);
+  fd_ = std::move(fd);
+  return {};
 }
 
 void LogFile::Append(Stream stream, std::string_view records, std::string_view stamp) {
@@ -44,6 +52,16 @@ void LogFile::Append(Stream stream, std::string_view records, std::string_view s
   }
   Written(stream, records.substr(0, whole));
   Lose(records.substr(whole));
+}
+
+// A file that was moved away since (rotation) got some of it or all, and nobody knows: better twice than never.
+void LogFile::Complete(Stream stream, std::string_view records, uint64_t inode, uint64_t offset) {
+  if (!fd_.valid()) return;
+  uint64_t written = inode == inode_ && end_ > offset ? end_ - offset : 0;
+  if (written >= records.size()) return;
+  pending_ = records.substr(written);
+  (void)WritePending();
+  Written(stream, records);
 }
 
 void LogFile::Settle(std::string_view stamp) {
@@ -64,8 +82,7 @@ Result<> LogFile::Reopen() {
     lost_ += pending_.size();
     pending_.clear();
   }
-  fd_ = std::move(next);
-  return {};
+  return Use(std::move(next));
 }
 
 // Writes until all is written or an error comes; returns how much was.
@@ -79,6 +96,7 @@ size_t LogFile::WriteSome(std::string_view bytes) {
     }
     at += *put;
   }
+  end_ += at;
   return at;
 }
 

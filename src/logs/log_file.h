@@ -25,6 +25,12 @@ class LogFile {
 
   // Whole records of one stream.
   void Append(Stream stream, std::string_view records, std::string_view stamp);
+  // Writes what is missing of records that another writer was killed at: it had begun them at `offset` of the file
+  // `inode`.
+  void Complete(Stream stream, std::string_view records, uint64_t inode, uint64_t offset);
+  // Where the next record goes; 0 without a file.
+  uint64_t end() const { return end_; }
+  uint64_t inode() const { return inode_; }
   // Tries once more to write what an error left open. For the end of a log.
   void Settle(std::string_view stamp);
   // Goes on in a new file at the same path; it exists when the call returns. A half written record ends in the old
@@ -36,6 +42,7 @@ class LogFile {
 
  private:
   explicit LogFile(std::string path) : path_(std::move(path)) {}
+  Result<> Use(UniqueFd fd);
   size_t WriteSome(std::string_view bytes);
   bool WritePending();
   std::string GapNote(std::string_view stamp) const;
@@ -44,6 +51,7 @@ class LogFile {
 
   std::string path_;
   UniqueFd fd_;
+  uint64_t inode_ = 0, end_ = 0;
   std::string pending_;               // the rest of a half written record: written before anything else
   bool open_line_[kStreams] = {};     // the stream's last written record was a P
   int failed_ = 0;                    // errno of the last failed write

@@ -6,10 +6,10 @@ namespace cradle::logs {
 
 constexpr size_t kStack = 64 * 1024;
 
-Result<std::unique_ptr<LogThread>> LogThread::Start(EventLoop& owner) {
+Result<std::unique_ptr<LogThread>> LogThread::Start(EventLoop& owner, Journal::Parts parts) {
   std::unique_ptr<LogThread> log(new LogThread(owner));
   log->loop_ = TRY(EventLoop::Create());
-  log->scratch_ = TRY(Scratch::Create());
+  log->journal_ = TRY(Journal::Open(std::move(parts)));
   log->thread_ = TRY(sys::Thread::Start("log", kStack, [loop = log->loop_.get()] { loop->Run(); }));
   return log;
 }
@@ -19,9 +19,16 @@ LogThread::~LogThread() {
   thread_.reset();
 }
 
+void LogThread::ForgetBegun() {
+  loop_->Post([this] {
+    (void)journal_.Resume().ok();
+    journal_.End();
+  });
+}
+
 void LogThread::Open(std::shared_ptr<Pump> pump, std::string path, Done done) {
   loop_->Post([this, pump = std::move(pump), path = std::move(path), done = std::move(done)] {
-    auto opened = std::make_shared<Result<>>(pump->Open(*loop_, scratch_, path));
+    auto opened = std::make_shared<Result<>>(pump->Open(*loop_, journal_, path));
     owner_.Post([opened, done] { done(std::move(*opened)); });
   });
 }

@@ -15,9 +15,15 @@ namespace cradle::logs {
 
 class LogThread {
  public:
-  static Result<std::unique_ptr<LogThread>> Start(EventLoop& owner);
+  // `parts`: of a new journal, or of one that a dead thread has used.
+  static Result<std::unique_ptr<LogThread>> Start(EventLoop& owner, Journal::Parts parts);
   // Waits for what the thread is doing. The pumps stop without being finished.
   ~LogThread();
+
+  // What a dead thread had begun, and so must be opened first; before anything is. Forget: there is nobody to open.
+  std::optional<Journal::Owner> begun() const { return journal_.begun(); }
+  void ForgetBegun();
+  const Journal::Parts& parts() const { return journal_.parts(); }
 
   using Done = std::function<void(Result<>)>;
   void Open(std::shared_ptr<Pump> pump, std::string path, Done done);
@@ -33,7 +39,7 @@ class LogThread {
 
   EventLoop& owner_;
   std::unique_ptr<EventLoop> loop_;
-  Scratch scratch_;
+  Journal journal_;
   std::unique_ptr<sys::Thread> thread_;
 };
 

@@ -8,36 +8,10 @@
 namespace cradle::logs {
 namespace {
 
-constexpr size_t kReadSize = 64 * 1024;
-constexpr size_t kRecordsSize = 64 * 1024 + kMaxRecord;
 constexpr int kReadsPerTurn = 4;        // then the other containers of the pod have theirs
-constexpr size_t kKeptBytes = 4096;     // of each scratch buffer while idle
 constexpr size_t kDrainLimit = 4 << 20; // read after the deadline, from who never stops writing
 
 }  // namespace
-
-Result<Scratch> Scratch::Create() {
-  Scratch scratch;
-  scratch.input = TRY(sys::PageBuffer::Map(kReadSize));
-  scratch.records = TRY(sys::PageBuffer::Map(kRecordsSize));
-  return scratch;
-}
-
-void Scratch::Used(EventLoop& loop, size_t bytes) {
-  if (bytes <= kKeptBytes / 2) return;
-  used_ = true;
-  if (!scheduled_) Trim(loop);
-}
-
-void Scratch::Trim(EventLoop& loop) {
-  scheduled_ = std::exchange(used_, false);
-  if (scheduled_) {
-    trim_ = loop.RunAt(After(seconds(1)), [this, &loop] { Trim(loop); });
-    return;
-  }
-  input.Release(kKeptBytes);
-  records.Release(kKeptBytes);
-}
 
 Pump::Pump(UniqueFd out, UniqueFd err) {
   sources_[0].fd = std::move(out);
@@ -48,17 +22,36 @@ Pump::Pump(Terminal terminal) : peer_(std::move(terminal.peer)) {
   sources_[0].fd = std::move(terminal.master);
 }
 
-Result<> Pump::Open(EventLoop& loop, Scratch& scratch, const std::string& path) {
+Result<> Pump::Open(EventLoop& loop, Journal& journal, const std::string& path) {
   LogFile file = TRY(LogFile::Open(path));
   for (Source& source : sources_) {
     if (!source.fd.valid()) continue;
     source.watch =
         TRY(loop.Add(source.fd, EPOLLIN, [this, &source](uint32_t) { OnReadable(source); }));
   }
+  bool resumed = slot_.has_value();
+  if (resumed)
+    journal.Claim(*slot_);
+  else
+    slot_ = TRY(journal.Acquire());
   loop_ = &loop;
-  scratch_ = &scratch;
+  journal_ = &journal;
   file_ = std::move(file);
+  if (resumed) Resume();
   return {};
+}
+
+void Pump::Resume() {
+  for (Source& source : sources_) source.framer = Framer(source.stream, journal_->rest(*slot_, source.stream));
+  auto begun = journal_->begun();
+  if (!begun || begun->slot != *slot_) return;
+  Source& source = sources_[static_cast<size_t>(begun->stream)];
+  if (auto left = journal_->Resume(); left.ok()) {
+    const auto& mark = left->mark;
+    if (mark) file_->Complete(source.stream, {journal_->records(), mark->records}, mark->inode, mark->offset);
+    Put(source, left->input, mark ? mark->fed : 0);
+  }
+  journal_->End();
 }
 
 Result<> Pump::Reopen() {
@@ -86,14 +79,15 @@ void Pump::OnReadable(Source& source) {
 }
 
 Pump::Turn Pump::ReadOnce(Source& source) {
-  auto got = sys::Read(source.fd, scratch_->input.data(), kReadSize);
+  auto got = journal_->Read(*slot_, source.stream, source.fd);
   // A terminal says EIO when its other end is open nowhere.
   if (!got.ok()) return got.error().err() == EAGAIN ? Turn::kIdle : Turn::kEnded;
-  if (*got == 0) return Turn::kEnded;
-  Put(source, {scratch_->input.data(), *got});
-  scratch_->Used(*loop_, *got);
+  if (got->empty()) return Turn::kEnded;
+  Put(source, *got);
+  journal_->End();
+  journal_->Used(*loop_, got->size());
   // A pipe gives all it has: a short read has emptied it, and epoll tells of more.
-  return *got == kReadSize ? Turn::kMore : Turn::kIdle;
+  return got->size() == Journal::kReadSize ? Turn::kMore : Turn::kIdle;
 }
 
 void Pump::AddTap(std::shared_ptr<Tap> tap) {
@@ -105,34 +99,49 @@ void Pump::RemoveTap(const Tap* tap) {
   std::erase_if(taps_, [tap](const auto& one) { return one.get() == tap; });
 }
 
-void Pump::Put(Source& source, std::string_view data) {
+// `fed`: how much of it is in the log already.
+void Pump::Put(Source& source, std::string_view data, size_t fed) {
   std::erase_if(taps_, [&](const auto& tap) { return !tap->Give(source.stream, data); });
   stamp_.Set(WallNanos());
-  RecordBuffer out(scratch_->records.data(), scratch_->records.size());
-  while (!data.empty()) {
-    data.remove_prefix(source.framer.Feed(data, stamp_.text(), out));
-    file_->Append(source.stream, out.bytes(), stamp_.text());
+  RecordBuffer out(journal_->records(), Journal::kRecordsSize);
+  while (fed < data.size()) {
+    fed += source.framer.Feed(data.substr(fed), stamp_.text(), out);
+    Write(source, out, fed);
     out.Clear();
   }
+}
+
+void Pump::Write(Source& source, const RecordBuffer& records, size_t fed) {
+  file_->Settle(stamp_.text());  // before the offset is taken
+  Journal::Mark mark;
+  mark.inode = file_->inode();
+  mark.offset = file_->end();
+  mark.records = static_cast<uint32_t>(records.bytes().size());
+  mark.fed = static_cast<uint32_t>(fed);
+  journal_->Turn(mark, source.framer.rest());
+  file_->Append(source.stream, records.bytes(), stamp_.text());
 }
 
 void Pump::End(Source& source) {
   source.watch.Reset();
   source.fd.Reset();
   stamp_.Set(WallNanos());
-  RecordBuffer out(scratch_->records.data(), scratch_->records.size());
+  RecordBuffer out(journal_->records(), Journal::kRecordsSize);
+  journal_->Begin(*slot_, source.stream);
   source.framer.Finish(stamp_.text(), out);
-  file_->Append(source.stream, out.bytes(), stamp_.text());
+  Write(source, out, 0);
+  journal_->End();
 }
 
 // Reads what is there now. Short reads don't end it: a terminal hands out line by line.
 void Pump::Drain(Source& source) {
-  for (size_t total = 0; source.fd.valid() && total < kDrainLimit; total += kReadSize) {
-    auto got = sys::Read(source.fd, scratch_->input.data(), kReadSize);
+  for (size_t total = 0; source.fd.valid() && total < kDrainLimit; total += Journal::kReadSize) {
+    auto got = journal_->Read(*slot_, source.stream, source.fd);
     if (!got.ok() && got.error().err() == EAGAIN) return;
-    if (!got.ok() || *got == 0) return End(source);
-    Put(source, {scratch_->input.data(), *got});
-    scratch_->Used(*loop_, *got);
+    if (!got.ok() || got->empty()) return End(source);
+    Put(source, *got);
+    journal_->End();
+    journal_->Used(*loop_, got->size());
   }
 }
 
@@ -150,6 +159,7 @@ void Pump::Complete() {
     file_->Settle(stamp_.text());
     lost = file_->lost();
     file_.reset();
+    journal_->Free(*slot_);
   }
   for (const auto& tap : std::exchange(taps_, {})) tap->End();
   finish_timer_.Cancel();

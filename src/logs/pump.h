@@ -1,6 +1,6 @@
 // Pump: one container's output on its way into its log file. Pipes (or a terminal's master) are read, framed and
 // written by the pod's log thread; nothing is buffered beyond one unfinished line per stream, so a slow disk fills the
-// pipe and holds up the writer, and nobody else.
+// pipe and holds up the writer, and nobody else. What is under way lies in the journal: a successor goes on from there.
 //
 // Made and dropped by any thread; Open, Reopen, Finish and the taps run on the log thread.
 #pragma once
@@ -14,29 +14,12 @@
 #include "base/event_loop.h"
 #include "base/fd.h"
 #include "base/result.h"
-#include "base/sys/memory.h"
 #include "logs/framing.h"
+#include "logs/journal.h"
 #include "logs/log_file.h"
 #include "logs/tap.h"
 
 namespace cradle::logs {
-
-// What all pumps of one log thread share: room for one read and for the records made of it. Its pages are given back
-// a second after they were last used in earnest.
-class Scratch {
- public:
-  static Result<Scratch> Create();
-  sys::PageBuffer input;
-  sys::PageBuffer records;
-  // `bytes` were used just now.
-  void Used(EventLoop& loop, size_t bytes);
-
- private:
-  void Trim(EventLoop& loop);
-  EventLoop::Timer trim_;
-  bool scheduled_ = false;
-  bool used_ = false;
-};
 
 class Pump {
  public:
@@ -50,8 +33,13 @@ class Pump {
   };
   explicit Pump(Terminal terminal);
 
-  // Opens the log file and starts to read. On an error nothing has happened; it may be tried again.
-  Result<> Open(EventLoop& loop, Scratch& scratch, const std::string& path);
+  // Its place in the journal: once it is open, or before, for one that goes on in its predecessor's.
+  std::optional<uint32_t> slot() const { return slot_; }
+  void SetSlot(uint32_t slot) { slot_ = slot; }
+
+  // Opens the log file, finishes what a predecessor had begun, and starts to read. On an error nothing has happened; it
+  // may be tried again.
+  Result<> Open(EventLoop& loop, Journal& journal, const std::string& path);
   Result<> Reopen();
   // The main process is gone and what was left of its cgroup is killed: reads to the end of both streams, at the latest
   // until `deadline` (somebody else may hold the pipes open), closes everything and calls `done` with the bytes lost.
@@ -72,7 +60,9 @@ class Pump {
 
   void OnReadable(Source& source);
   Turn ReadOnce(Source& source);
-  void Put(Source& source, std::string_view data);
+  void Resume();
+  void Put(Source& source, std::string_view data, size_t fed = 0);
+  void Write(Source& source, const RecordBuffer& records, size_t fed);
   void End(Source& source);
   void Drain(Source& source);
   void CompleteWhenEnded();
@@ -81,7 +71,8 @@ class Pump {
   Source sources_[kStreams] = {Source(Stream::kStdout), Source(Stream::kStderr)};
   UniqueFd peer_;
   EventLoop* loop_ = nullptr;
-  Scratch* scratch_ = nullptr;
+  Journal* journal_ = nullptr;
+  std::optional<uint32_t> slot_;
   std::optional<LogFile> file_;
   Stamp stamp_;
   std::vector<std::shared_ptr<Tap>> taps_;

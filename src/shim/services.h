@@ -22,7 +22,7 @@ struct Services {
 
   // The log thread, started when the first container is.
   Result<logs::LogThread*> Log() {
-    if (!log) log = TRY(logs::LogThread::Start(loop));
+    if (!log) log = TRY(logs::LogThread::Start(loop, TRY(logs::Journal::Make())));
     return log.get();
   }
 };

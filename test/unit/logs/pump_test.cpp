@@ -40,7 +40,7 @@ class PumpTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_TRUE(sys::MakeDirs(dir_, 0755).ok());
     owner_ = EventLoop::Create().value();
-    log_ = LogThread::Start(*owner_).value();
+    log_ = LogThread::Start(*owner_, Journal::Make().value()).value();
     runner_ = std::thread([this] { owner_->Run(); });
   }
   void TearDown() override {
