@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/sys/file.h"
+#include "base/sys/left.h"
 #include "base/sys/process.h"
 #include "base/sys/socket.h"
 #include "cgroups/cgroups.h"
@@ -139,14 +140,14 @@ cri::NodeInfo DescribeNode(const Config& config, const cgroups::Cgroups& groups,
 }
 
 // Until SIGTERM or SIGINT. Children of the dead are reaped on the way.
-Result<> WaitForEnd(FdRef signals) {
+Result<> WaitForEnd(FdRef signals, const sandbox::Runtime& runtime) {
   for (;;) {
     TRY(sys::PollReadable(signals, After(milliseconds(1'000'000'000))));
     signalfd_siginfo told{};
     auto got = sys::Read(signals, &told, sizeof told);
     if (!got.ok()) continue;
     if (told.ssi_signo == SIGTERM || told.ssi_signo == SIGINT) return {};
-    if (told.ssi_signo == SIGCHLD) sys::ReapStrangers();
+    if (told.ssi_signo == SIGCHLD) sys::ReapStrangers([&](pid_t pid) { return runtime.Awaits(pid); });
   }
 }
 
@@ -163,7 +164,7 @@ Result<> Serve(const Config& config) {
   auto server = TRY(cri::Server::Start(config.socket_path(), std::move(backend)));
   log::Info(Cat("cradled ", kVersion, " serves ", config.listen, " (root ", config.root, ", state ", config.state,
                 ", cgroups ", parts.groups->Describe(), ")"));
-  Result<> ended = WaitForEnd(signals);
+  Result<> ended = WaitForEnd(signals, *parts.runtime);
   log::Info("ending; pods go on running");
   server->Shutdown(After(kDrain));
   // Work that outlives its call (a plugin that hangs, a slow disk) is what recovery is for: it isn't waited for.

@@ -23,22 +23,23 @@ Pump::Pump(Terminal terminal) : peer_(std::move(terminal.peer)) {
 }
 
 Result<> Pump::Open(EventLoop& loop, Journal& journal, const std::string& path) {
-  LogFile file = TRY(LogFile::Open(path));
+  auto opened = LogFile::Open(path);
+  if (!opened.ok() && !resumed_) return std::move(opened.error());
+  LogFile file = opened.ok() ? std::move(*opened) : TRY(LogFile::Open(""));
+  if (resumed_)
+    journal.Claim(*slot_);
+  else if (!slot_)
+    slot_ = TRY(journal.Acquire());
   for (Source& source : sources_) {
     if (!source.fd.valid()) continue;
     source.watch =
         TRY(loop.Add(source.fd, EPOLLIN, [this, &source](uint32_t) { OnReadable(source); }));
   }
-  bool resumed = slot_.has_value();
-  if (resumed)
-    journal.Claim(*slot_);
-  else
-    slot_ = TRY(journal.Acquire());
   loop_ = &loop;
   journal_ = &journal;
   file_ = std::move(file);
-  if (resumed) Resume();
-  return {};
+  if (resumed_) Resume();
+  return opened.ok() ? Result<>() : std::move(opened.error());
 }
 
 void Pump::Resume() {

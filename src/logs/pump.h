@@ -35,10 +35,14 @@ class Pump {
 
   // Its place in the journal: once it is open, or before, for one that goes on in its predecessor's.
   std::optional<uint32_t> slot() const { return slot_; }
-  void SetSlot(uint32_t slot) { slot_ = slot; }
+  void SetSlot(uint32_t slot) {
+    slot_ = slot;
+    resumed_ = true;
+  }
 
   // Opens the log file, finishes what a predecessor had begun, and starts to read. On an error nothing has happened; it
-  // may be tried again.
+  // may be tried again. One that goes on in its predecessor's place goes on in any case, without a file if need be: who
+  // writes must not be held up, and what was begun must be out of the way.
   Result<> Open(EventLoop& loop, Journal& journal, const std::string& path);
   Result<> Reopen();
   // The main process is gone and what was left of its cgroup is killed: reads to the end of both streams, at the latest
@@ -73,6 +77,7 @@ class Pump {
   EventLoop* loop_ = nullptr;
   Journal* journal_ = nullptr;
   std::optional<uint32_t> slot_;
+  bool resumed_ = false;
   std::optional<LogFile> file_;
   Stamp stamp_;
   std::vector<std::shared_ptr<Tap>> taps_;

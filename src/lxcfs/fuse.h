@@ -16,6 +16,7 @@
 
 #include <string_view>
 
+#include "base/clock.h"
 #include "lxcfs/snapshots.h"
 
 namespace cradle::lxcfs {
@@ -27,7 +28,9 @@ class FuseServer {
   static constexpr size_t kRequestSize = FUSE_MIN_READ_BUFFER;
   static constexpr size_t kAnswerSize = 48 * 1024;
 
-  explicit FuseServer(Snapshots::Render render) : render_(std::move(render)) {}
+  // Handles are this server's own: those of one that served the same file system before it are no reader of this one's.
+  explicit FuseServer(Snapshots::Render render)
+      : render_(std::move(render)), last_handle_(static_cast<uint64_t>(WallNanos())) {}
   // `answer`: room for kAnswerSize. Returns how much of it is to be written; 0: this request has no answer.
   size_t Handle(std::string_view request, Snapshots::Time now, char* answer);
   // Gives memory back that the last readers left.
@@ -50,7 +53,7 @@ class FuseServer {
 
   const Snapshots::Render render_;
   Snapshots snapshots_;
-  uint64_t last_handle_ = 0;
+  uint64_t last_handle_;
 };
 
 }  // namespace cradle::lxcfs

@@ -1,11 +1,6 @@
 #include "sandbox/container.h"
 
-#include <sys/wait.h>
-
-#include <cstdlib>
-
-#include "base/sys/file.h"
-#include "base/sys/process.h"
+#include "base/sys/left.h"
 
 namespace cradle::sandbox {
 
@@ -42,15 +37,20 @@ bool Container::ChangeFrom(State from, const std::function<void(ContainerView&)>
 }
 
 bool Container::SetExited(const container::ExitRecord& exit) {
-  std::lock_guard lock(mutex_);
-  if (view_->state == State::kExited) return false;
-  auto next = std::make_shared<ContainerView>(*view_);
-  next->state = State::kExited;
-  next->exit = exit;
-  next->started_at = exit.started_at;
-  next->pid = 0;
-  view_ = std::move(next);
-  pidfd_.Reset();
+  UniqueFd pidfd;
+  {
+    std::lock_guard lock(mutex_);
+    if (view_->state == State::kExited) return false;
+    auto next = std::make_shared<ContainerView>(*view_);
+    next->state = State::kExited;
+    next->exit = exit;
+    next->started_at = exit.started_at;
+    next->pid = 0;
+    view_ = std::move(next);
+    pidfd = std::move(pidfd_);
+  }
+  // Of a dead shim's it was ours, and was left for others to look at (Node::Awaits).
+  if (pidfd.valid()) (void)sys::ReapPidfd(pidfd).ok();
   return true;
 }
 
@@ -95,13 +95,11 @@ std::optional<container::ExitRecord> Container::LookAtDead() const {
   ContainerPtr now = view();
   std::lock_guard lock(mutex_);
   if (!pidfd_.valid() || !sys::PidfdExited(pidfd_)) return std::nullopt;
-  auto stat = sys::ReadFile(kCwd, Cat("/proc/", std::to_string(now->pid), "/stat"), 4096);
-  // Still there to be signalled: nobody has reaped it, and the number is its own.
-  if (!stat.ok() || !sys::PidfdSendSignal(pidfd_, 0).ok()) return std::nullopt;
-  int status = std::atoi(stat->c_str() + stat->rfind(' ') + 1);  // the last field, as of wait(2)
+  auto ended = sys::ExitOf(pidfd_, now->pid);
+  if (!ended.ok()) return std::nullopt;
   container::ExitRecord exit;
-  exit.signal = WTERMSIG(status);
-  exit.exit_code = exit.signal ? 128 + exit.signal : WEXITSTATUS(status);
+  exit.signal = ended->signal;
+  exit.exit_code = exit.signal ? 128 + exit.signal : ended->code;
   exit.started_at = now->started_at;
   exit.finished_at = WallNanos();
   exit.reason = exit.exit_code == 0 ? "Completed" : "Error";
@@ -117,7 +115,10 @@ container::ExitRecord ExitFrom(const shim::ExitInfo& info) {
   exit.start_failed = info.start_failed;
   exit.started_at = info.started_at;
   exit.finished_at = info.finished_at;
-  if (info.oom_killed)
+  if (info.unknown) exit.message = "the pod's shim died, and nobody could tell how the container ended";
+  if (info.unknown)
+    exit.reason = "Unknown";
+  else if (info.oom_killed)
     exit.reason = "OOMKilled";
   else if (info.start_failed)
     exit.reason = "StartError";
@@ -126,13 +127,13 @@ container::ExitRecord ExitFrom(const shim::ExitInfo& info) {
   return exit;
 }
 
-container::ExitRecord UnknownExit(int64_t started_at) {
+container::ExitRecord UnknownExit(int64_t started_at, std::string_view why) {
   container::ExitRecord exit;
   exit.exit_code = 255;
   exit.started_at = started_at;
   exit.finished_at = WallNanos();
   exit.reason = "Unknown";
-  exit.message = "the pod's shim was lost before the container's end was told";
+  exit.message = why;
   return exit;
 }
 

@@ -50,8 +50,7 @@ class Container {
   // The first process. Invalid before it exists.
   void SetPidfd(UniqueFd pidfd);
   Result<> Signal(int signal) const;
-  // How it ended, as the kernel keeps it until the shim looks: for a shim that doesn't. Nothing while it lives, or once
-  // the shim has.
+  // How it ended, as the kernel keeps it: for a shim that doesn't tell. Nothing while it lives, or once nobody knows.
   std::optional<container::ExitRecord> LookAtDead() const;
 
   // Removed from the store: no longer listed.
@@ -71,7 +70,8 @@ using ContainerRef = std::shared_ptr<Container>;
 
 // The exit as CRI tells it: Completed, Error, OOMKilled, StartError.
 container::ExitRecord ExitFrom(const shim::ExitInfo& info);
-// A container whose shim was lost before it told.
-container::ExitRecord UnknownExit(int64_t started_at);
+// A container of whose end nobody tells.
+container::ExitRecord UnknownExit(int64_t started_at,
+                                  std::string_view why = "the pod's shim was lost before the container's end was told");
 
 }  // namespace cradle::sandbox

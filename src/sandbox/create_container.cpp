@@ -53,7 +53,7 @@ void Node::CreateContainer(const std::string& pod_id, container::ContainerSpec s
   }
   store_.JoinContainer(made->id(), std::move(done));
   admission_.Enter(Admission::Kind::kContainer, [this, made](Admission::Ticket ticket) {
-    made->pod().Post([this, made, ticket] {
+    PostServed(made->pod(), [this, made, ticket] {
       Result<> result = MakeContainer(*made).With(Cat("create container ", made->record().spec.name));
       admission_.Leave(ticket);
       for (auto& joined : store_.FinishContainer(made->id())) {
@@ -135,10 +135,6 @@ Result<> Node::RelabelVolumes(const container::ContainerSpec& spec, const std::s
 Result<> Node::MakeContainer(Container& made) {
   const container::ContainerRecord& record = made.record();
   Pod& pod = made.pod();
-  container::Places places;
-  places.upper_dir = paths_.upper(record.id);
-  places.work_dir = paths_.work(record.id);
-
   Laps laps;
   Steps steps("create_container", laps);
   auto chain = [&]() -> Result<> {
@@ -154,47 +150,7 @@ Result<> Node::MakeContainer(Container& made) {
                                   record.ToJson(), 0600);
         },
         [&] { return EraseContainerFiles(record.id); }));
-    TRYV(steps.Do("upper", [&]() -> Result<> {
-      TRYV(sys::MkdirAt(kCwd, places.upper_dir, 0755));
-      if (const auto& users = pod.record().spec.users)  // the container's "/"
-        TRYV(sys::FchownAt(kCwd, places.upper_dir, users->uids.host, users->gids.host, 0));
-      return sys::MkdirAt(kCwd, places.work_dir, 0700);
-    }));
-    TRYV(steps.Do(
-        "cgroup",
-        [&]() -> Result<> {
-          cgroups::Limits limits = record.spec.limits;
-          limits.devices = container::BuildDeviceRules(record.spec);
-          places.placement = TRY(groups_.Create(record.cgroup, limits));
-          return {};
-        },
-        [&] { return groups_.Destroy(record.cgroup, After(kKill)); }));
-    TRYV(steps.Do("init", [&]() -> Result<> {
-      container::LaunchPlan plan = TRY(
-          container::BuildLaunchPlan(record, ContextOf(pod), TRY(FactsFor(record.spec)), places, *seccomp_));
-      TRYV(RelabelVolumes(record.spec, plan.mount_label));
-      if (plan.process.apparmor_profile == container::kAppArmorDefault) TRYV(apparmor_.Load());
-      auto client = TRY(pod.NeedShim());
-      auto launched = client->Create(plan, After(kLaunch));
-      if (!launched.ok())
-        return ExplainLaunch(std::move(launched.error()), groups_, record.cgroup, record.spec.limits.memory);
-      shim::Created created = std::move(*launched);
-      made.SetPidfd(std::move(created.pidfd));
-      made.Change([&](ContainerView& view) {
-        view.pid = created.pid;
-        view.user = created.user;
-      });
-      return {};
-    }, [&]() -> Result<> {
-      auto client = pod.shim();
-      if (!client) return {};
-      auto gone = client->Delete(record.id.str(), After(kShimCall));
-      if (!gone.ok() && gone.error().code() == Code::kNotFound) return {};
-      return gone;
-    }));
-    return steps.Do("hooks", [&] {
-      return RunHooks(made, {cdi::kPrestart, cdi::kCreateRuntime, cdi::kCreateContainer}, "creating");
-    });
+    return SetUpContainer(made, steps);
   };
   Result<> result = chain();
   if (!result.ok()) {
@@ -209,6 +165,68 @@ Result<> Node::MakeContainer(Container& made) {
   steps.Commit();
   made.Change([&](ContainerView& view) { view.laps = laps; });
   ShowContainer(made);
+  return {};
+}
+
+Result<> Node::SetUpContainer(Container& made, Steps& steps) {
+  const container::ContainerRecord& record = made.record();
+  Pod& pod = made.pod();
+  container::Places places;
+  places.upper_dir = paths_.upper(record.id);
+  places.work_dir = paths_.work(record.id);
+  TRYV(steps.Do("upper", [&]() -> Result<> {
+    TRYV(sys::MkdirAt(kCwd, places.upper_dir, 0755));
+    if (const auto& users = pod.record().spec.users)  // the container's "/"
+      TRYV(sys::FchownAt(kCwd, places.upper_dir, users->uids.host, users->gids.host, 0));
+    return sys::MkdirAt(kCwd, places.work_dir, 0700);
+  }));
+  TRYV(steps.Do(
+      "cgroup",
+      [&]() -> Result<> {
+        cgroups::Limits limits = made.view()->limits;
+        limits.devices = container::BuildDeviceRules(record.spec);
+        places.placement = TRY(groups_.Create(record.cgroup, limits));
+        return {};
+      },
+      [this, &made] { return groups_.Destroy(made.record().cgroup, After(kKill)); }));
+  TRYV(steps.Do("init", [&]() -> Result<> {
+    container::LaunchPlan plan = TRY(
+        container::BuildLaunchPlan(record, ContextOf(pod), TRY(FactsFor(record.spec)), places, *seccomp_));
+    TRYV(RelabelVolumes(record.spec, plan.mount_label));
+    if (plan.process.apparmor_profile == container::kAppArmorDefault) TRYV(apparmor_.Load());
+    auto client = TRY(pod.NeedShim());
+    auto launched = client->Create(plan, After(kLaunch));
+    if (!launched.ok())
+      return ExplainLaunch(std::move(launched.error()), groups_, record.cgroup, record.spec.limits.memory);
+    shim::Created created = std::move(*launched);
+    made.SetPidfd(std::move(created.pidfd));
+    made.Change([&](ContainerView& view) {
+      view.pid = created.pid;
+      view.user = created.user;
+    });
+    return {};
+  }, [&made]() -> Result<> {
+    auto client = made.pod().shim();
+    if (!client) return {};
+    auto gone = client->Delete(made.id().str(), After(kShimCall));
+    if (!gone.ok() && gone.error().code() == Code::kNotFound) return {};
+    return gone;
+  }));
+  return steps.Do("hooks", [&] {
+    return RunHooks(made, {cdi::kPrestart, cdi::kCreateRuntime, cdi::kCreateContainer}, "creating");
+  });
+}
+
+// What it may have written in a moment that nobody was told of is gone with its layer.
+Result<> Node::RemakeContainer(Container& one) {
+  const ContainerId& id = one.record().id;
+  TRYV(groups_.Destroy(one.record().cgroup, After(kKill)));
+  for (const std::string& dir : {paths_.upper(id), paths_.work(id)}) TRYV(sys::RemoveTree(kCwd, dir));
+  Laps laps;
+  Steps steps("create_container", laps);
+  TRYV(SetUpContainer(one, steps));
+  steps.Commit();
+  one.ChangeFrom(State::kUnknown, [](ContainerView& view) { view.state = State::kCreated; });
   return {};
 }
 

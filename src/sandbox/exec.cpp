@@ -16,11 +16,22 @@ Result<> NeedRunning(const Container& one) {
 
 void Node::ExecSync(const std::string& id, std::vector<std::string> command, milliseconds timeout, std::stop_token stop,
                     Done<shim::ExecResult> done) {
+  auto found = store_.FindContainer(id);
+  if (!found.ok()) return done(std::move(found).With("exec").error());
+  ContainerRef one = *found;
+  auto run = [this, one, command = std::move(command), timeout, stop = std::move(stop), done = std::move(done)] {
+    ExecNow(*one, command, timeout, stop, done);
+  };
+  // While its shim is being succeeded, behind that.
+  LacksShim(one->pod()) ? PostServed(one->pod(), run) : run();
+}
+
+void Node::ExecNow(const Container& one, std::vector<std::string> command, milliseconds timeout, std::stop_token stop,
+                   const Done<shim::ExecResult>& done) {
   auto begin = [&]() -> Result<> {
-    ContainerRef one = TRY(store_.FindContainer(id));
-    TRYV(NeedRunning(*one));
-    auto client = TRY(one->pod().NeedShim());
-    container::ExecPlan plan = TRY(PlanExec(*one, std::move(command), false));
+    TRYV(NeedRunning(one));
+    auto client = TRY(one.pod().NeedShim());
+    container::ExecPlan plan = TRY(PlanExec(one, std::move(command), false));
     plan.timeout_ms = static_cast<uint64_t>(timeout.count());
     Deadline deadline = timeout.count() > 0 ? After(timeout + kExecSlack) : Deadline::max();
     client->Exec(plan, deadline, std::move(stop), [done](Result<shim::ExecResult> result) {
@@ -38,15 +49,16 @@ void Node::ReopenLog(const std::string& id, Done<> done) {
   auto found = store_.FindContainer(id);
   if (!found.ok()) return done(found.error());
   ContainerRef one = *found;
-  // Not in the pod's queue: rotation must not wait for a slow start or stop.
-  pool_.Post([one, done = std::move(done)] {
+  auto run = [one, done = std::move(done)] {
     auto reopen = [&]() -> Result<> {
       TRYV(NeedRunning(*one));
       auto client = TRY(one->pod().NeedShim());
       return client->ReopenLog(one->id().str(), After(kShimCall));
     };
     done(reopen().With("reopen log"));
-  });
+  };
+  // Not in the pod's queue: rotation must not wait for a slow start or stop.
+  LacksShim(one->pod()) ? PostServed(one->pod(), run) : pool_.Post(run);
 }
 
 }  // namespace cradle::sandbox

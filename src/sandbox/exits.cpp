@@ -29,13 +29,7 @@ void Node::OnShimLost(const PodId& id) {
   PodRef pod = store_.PodById(id);
   if (!pod || !pod->shim()) return;  // told to go
   pod->SetShim(nullptr);
-  RetirePod(*pod);
-  log::Warning(Cat("pod ", pod->Name(), ": its shim is gone; the pod is stopped"));
-  pod->Post([this, pod] {
-    if (!store_.PodById(pod->id())) return;
-    if (auto stopped = TearDownPod(*pod); !stopped.ok())
-      log::Warning(Cat("pod ", pod->Name(), ": ", stopped.error().text()));
-  });
+  AdoptAgain(pod);
 }
 
 void Node::EndViews(const Container& one) {
@@ -43,9 +37,9 @@ void Node::EndViews(const Container& one) {
   if (!ended.ok()) log::Warning(Cat("container ", one.id().str(), ": ", ended.error().text()));
 }
 
-// The shim has had its time to tell.
+// The shim has had its time to tell. One that it has reaped it will tell of, once its log is written.
 bool Node::TakeExit(Container& one) {
-  auto exit = one.LookAtDead();
+  auto exit = one.Signal(0).ok() ? one.LookAtDead() : std::nullopt;
   if (!exit) return one.state() == State::kExited;
   log::Warning(Cat("container ", one.id().str(), ": it has ended, which its shim doesn't tell"));
   SetExited(one, *exit);

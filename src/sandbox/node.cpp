@@ -64,6 +64,15 @@ Result<> Node::Begin() {
   return Recover();
 }
 
+// Those of a dead shim are this daemon's children: its successor must be able to look at them.
+bool Node::Awaits(pid_t pid) const {
+  for (const ContainerRef& one : store_.Containers()) {
+    ContainerPtr view = one->view();
+    if (view->pid == pid && view->state == State::kRunning) return true;
+  }
+  return false;
+}
+
 std::vector<PodPtr> Node::ListPods() const {
   std::vector<PodPtr> out;
   for (const PodRef& pod : store_.Pods()) out.push_back(pod->view());

@@ -25,8 +25,16 @@ inline constexpr milliseconds kViewsGrace{2'000};    // then what waits for an a
 inline constexpr milliseconds kNetwork{120'000};     // all plugins of one ADD or DEL
 inline constexpr milliseconds kRelabel{120'000};     // the kubelet waits no longer
 
+inline constexpr char kExecGroup[] = "exec-";       // below a container's: one for each command run in it
+
+// take_over.cpp: a pod whose shim is to be succeeded; runs `work` in the pod's queue, behind that.
+bool LacksShim(const Pod& pod);
+void PostServed(Pod& pod, std::function<void()> work);
+
 // CLONE_NEW* that the pod has of its own.
 uint64_t NewNamespaces(const PodSpec& spec);
+
+class Steps;
 
 class Node final : public Runtime {
  public:
@@ -35,6 +43,7 @@ class Node final : public Runtime {
   // Threads, directories, recovery.
   Result<> Begin();
 
+  bool Awaits(pid_t pid) const override;
   bool Drain(Deadline deadline) override { return pool_.WaitIdle(deadline) && trash_.WaitIdle(deadline); }
   void RunPod(PodSpec spec, Done<PodId> done) override;
   void StopPod(const std::string& id, Done<> done) override;
@@ -88,11 +97,14 @@ class Node final : public Runtime {
   Result<> WritePodRecord(const Pod& pod);
   Result<> MakePodGroups(const Pod& pod);
   Result<> StartShim(Pod& pod);
+  Result<std::shared_ptr<shim::ShimClient>> LaunchShim(Pod& pod);
+  std::string PauseGroup(const Pod& pod) const { return Cat(pod.record().cgroup_parent, "/", pod.id().str()); }
   std::string ShimGroup(const Pod& pod) const { return Cat(groups_.ShimsGroup(), "/", pod.id().str()); }
   Result<> StartPause(Pod& pod);
   Result<> AttachNetwork(Pod& pod);
   Result<> WritePodFiles(const Pod& pod);
-  Result<> ConnectShim(Pod& pod, Deadline deadline);
+  // The pod has it from SetShim on.
+  Result<std::shared_ptr<shim::ShimClient>> ConnectShim(Pod& pod, Deadline deadline);
 
   // stop_pod.cpp (queue): every part is idempotent and driven by what is there
   Result<> TearDownPod(Pod& pod);
@@ -106,11 +118,17 @@ class Node final : public Runtime {
 
   // create_container.cpp (queue)
   Result<> MakeContainer(Container& made);
+  Result<> SetUpContainer(Container& made, Steps& steps);
+  // Once more, of one that never ran and whose init is gone.
+  Result<> RemakeContainer(Container& one);
   Result<container::ContainerRecord> MakeRecord(const Pod& pod, container::ContainerSpec spec);
   Result<> HoldImages(container::ContainerRecord& record);
   container::PodContext ContextOf(const Pod& pod) const;
   Result<container::NodeFacts> FactsFor(const container::ContainerSpec& spec) const;
   Result<> RelabelVolumes(const container::ContainerSpec& spec, const std::string& label);
+  // exec.cpp
+  void ExecNow(const Container& one, std::vector<std::string> command, milliseconds timeout, std::stop_token stop,
+               const Done<shim::ExecResult>& done);
   // stream.cpp: with a cgroup of its own, made here
   Result<container::ExecPlan> PlanExec(const Container& one, std::vector<std::string> command, bool terminal);
   // hooks.cpp (queue): those of CDI devices. `status` as the OCI runtime specification names it
@@ -131,7 +149,7 @@ class Node final : public Runtime {
 
   // exits.cpp
   void OnExit(const shim::ExitInfo& info);              // shim loop's thread
-  void OnShimLost(const PodId& id);                     // shim loop's thread
+  void OnShimLost(const PodId& id);                     // shim loop's thread; of a shim told to go, nothing
   Result<> SaveExit(const Container& one);              // queue
   void EndViews(const Container& one);                  // queue or pool
   bool TakeExit(Container& one);                        // queue or pool
@@ -144,9 +162,18 @@ class Node final : public Runtime {
   void RecoverContainerFile(const std::string& name);
   void SetAside(const std::string& dir, const std::string& name, const char* file, const Error& why);
   void BeginAdoption();
+  void AdoptAgain(const PodRef& pod);                   // any thread
   void Adopt(const PodRef& pod);                        // queue; posts itself again while the shim doesn't answer
-  Result<> AdoptContainers(Pod& pod);
+  enum class Shim { kSame, kSuccessor };
+  Result<> AdoptContainers(Pod& pod, Shim shim);
   void AdoptContainer(Container& one, const shim::Listed& item, shim::ShimClient& client);
+
+  // take_over.cpp (queue): the pod's shim is dead
+  Result<> SucceedShim(Pod& pod);
+  Result<> TakeOver(Pod& pod);
+  Result<shim::PauseStarted> FindPause(const Pod& pod) const;
+  Result<> EndDeadShim(Pod& pod);
+  Result<> AdoptMissing(Container& one);
 
   // user_namespaces.cpp
   Result<> ProbeUserNamespaces() const;

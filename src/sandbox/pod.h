@@ -1,14 +1,16 @@
 // Pod: one sandbox in memory: its record, its serial queue, the connection to its shim.
 //
-//   kMaking --all steps done--> kReady --StopPod, shim lost--> kNotReady --RemovePod--> gone
-//      |                                                          ^
-//      +---- a step failed and its undo too ----------------------+        (undone whole: gone)
+//   kMaking --all steps done--> kReady --StopPod, shim lost for good--> kNotReady --RemovePod--> gone
+//      |                                                                  ^
+//      +---- a step failed and its undo too ------------------------------+        (undone whole: gone)
 //
 // Blocking work on a pod runs in its queue, one at a time. Thread safe; the mutex is never held across I/O.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "base/fd.h"
 #include "sandbox/runtime.h"
@@ -40,6 +42,8 @@ class Pod : public std::enable_shared_from_this<Pod> {
   // The shim process, when this daemon started it (else somebody else's child: not ours to reap).
   UniqueFd shim_pidfd;   // on the queue only
   UniqueFd pause_pidfd;  // on the queue only
+  std::deque<Deadline> successions;  // when its last shims were succeeded; on the queue only
+  std::string lost;                  // why it has no shim and gets none; on the queue only
 
  private:
   const PodRecord record_;

@@ -1,4 +1,4 @@
-// Start-up: what is on disk is read, and each pod is adopted in its own queue.
+// Start-up: what is on disk is read, and each pod is adopted in its own queue. A shim that is lost later: the same again.
 //
 //   record   mark        shim        then
 //   none     -           -           half made: its folder is removed
@@ -8,7 +8,7 @@
 //   ok       not ready   -           half made: undone
 //   ok       ready       answers     READY; the shim says what its containers are
 //   ok       ready       silent      READY, containers UNKNOWN; asked again until it answers
-//   ok       ready       gone        torn down, NOTREADY
+//   ok       ready       gone        it gets a successor (take_over.cpp), then as above; without one torn down, NOTREADY
 #include <fcntl.h>
 
 #include <algorithm>
@@ -152,7 +152,7 @@ void Node::SetAside(const std::string& dir, const std::string& name, const char*
   }
   auto pod = std::make_shared<Pod>(std::move(record), pool_);
   pool_.Post([this, pod] {
-    (void)ConnectShim(*pod, After(kShimCall)).ok();
+    if (auto client = ConnectShim(*pod, After(kShimCall)); client.ok()) pod->SetShim(std::move(*client));
     for (Result<> part : {EndShim(*pod), DetachNetwork(*pod), RemovePodGroups(*pod),
                           sys::RemoveTree(kCwd, paths_.run(pod->id()))})
       if (!part.ok()) log::Warning(Cat("pod ", pod->id().str(), ": ", part.error().text()));
@@ -198,42 +198,53 @@ void Node::Adopt(const PodRef& pod) {
     case Pod::Phase::kReady:
       break;
   }
-  Result<> connected = ConnectShim(*pod, After(kShimCall));
-  if (connected.ok()) return told(AdoptContainers(*pod));
+  auto connected = ConnectShim(*pod, After(kShimCall));
+  if (connected.ok()) {
+    shim::PauseStarted pause = (*connected)->TakePause();
+    // A successor whose daemon died before it was told.
+    if (pause.pid == 0) return told(SucceedShim(*pod));
+    pod->pause_pidfd = std::move(pause.pidfd);
+    pod->Change([&](PodView& view) { view.pause_pid = pause.pid; });
+    pod->SetShim(std::move(*connected));
+    return told(AdoptContainers(*pod, Shim::kSame));
+  }
   if (connected.error().code() == Code::kDeadlineExceeded) {
     log::Warning(Cat("pod ", pod->Name(), ": its shim doesn't answer; asked again"));
-    loop_->RunAt(After(kAskAgain), [this, pod] {
-      pod->Post([this, pod] {
-        if (pod->phase() != Pod::Phase::kReady || pod->shim()) return;
-        std::unique_lock lock(adopting_mutex_);
-        ++adopting_;
-        lock.unlock();
-        Adopt(pod);
-      });
-    });
+    loop_->RunAt(After(kAskAgain), [this, pod] { AdoptAgain(pod); });
     return finished();
   }
   log::Warning(Cat("pod ", pod->Name(), ": its shim is gone: ", connected.error().text()));
-  told(TearDownPod(*pod));
+  told(SucceedShim(*pod));
 }
 
-Result<> Node::AdoptContainers(Pod& pod) {
+void Node::AdoptAgain(const PodRef& pod) {
+  pod->Post([this, pod] {
+    if (!store_.PodById(pod->id()) || pod->phase() != Pod::Phase::kReady || pod->shim()) return;
+    std::unique_lock lock(adopting_mutex_);
+    ++adopting_;
+    lock.unlock();
+    Adopt(pod);
+  });
+}
+
+Result<> Node::AdoptContainers(Pod& pod, Shim shim) {
   auto client = TRY(pod.NeedShim());
-  shim::PauseStarted pause = client->TakePause();
-  pod.pause_pidfd = std::move(pause.pidfd);
   bool own_network = !pod.record().spec.host_network;
   auto attachment = own_network ? network_.Find(pod.id().str()) : Result<cni::Attachment>(cni::Attachment{});
   pod.Change([&](PodView& view) {
-    view.pause_pid = pause.pid;
     if (attachment.ok()) view.ips = attachment->ips;
     if (own_network) view.netns_path = paths_.netns(pod.id());
   });
   std::vector<shim::Listed> listed = TRY(client->List(After(kShimCall)));
   for (const ContainerRef& one : store_.ContainersOf(pod.id())) {
+    // Not begun: that waits in the queue.
+    if (!sys::Exists(kCwd, Cat(paths_.container(one->id()), "/", kContainerFile))) continue;
     auto at = std::find_if(listed.begin(), listed.end(),
                            [&](const shim::Listed& item) { return item.container == one->id().str(); });
     if (at != listed.end()) {
       AdoptContainer(*one, *at, *client);
+    } else if (shim == Shim::kSuccessor) {
+      TRYV(AdoptMissing(*one));
     } else if (one->state() != State::kExited) {
       // Half made: its record was written, its init never was, so nobody will tell of its end.
       one->SetExited(UnknownExit(0));
@@ -257,6 +268,7 @@ void Node::AdoptContainer(Container& one, const shim::Listed& item, shim::ShimCl
   State state = item.state == shim::ContainerState::kCreated ? State::kCreated : State::kRunning;
   auto pidfd = client.ContainerPidfd(one.id().str(), After(kShimCall));
   if (pidfd.ok()) one.SetPidfd(std::move(*pidfd));
+  if (state == State::kRunning) SetRunning(one, item.started_at);  // whose start wasn't told
   // An exit told since the list is not undone.
   one.ChangeFrom(State::kUnknown, [&](ContainerView& view) {
     view.state = state;

@@ -12,7 +12,7 @@ void Node::RemoveContainer(const std::string& id, Done<> done) {
   auto found = store_.FindContainer(id);
   if (!found.ok()) return done(found.error().code() == Code::kNotFound ? Result<>() : found.error());
   ContainerRef one = *found;
-  one->pod().Post([this, one, done = std::move(done)] {
+  PostServed(one->pod(), [this, one, done = std::move(done)] {
     done(DropContainer(*one).With(Cat("remove container ", one->id().str())));
   });
 }
@@ -32,9 +32,13 @@ Result<> Node::KillContainer(Container& one, Deadline deadline) {
     if (!AwaitEnd(one, deadline))
       return Error(Code::kDeadlineExceeded, Cat("container ", one.id().str(), " can't be killed"));
   } else {
-    // Nobody is left to tell: what the shim wrote before it went, else unknown.
+    // Nobody is left to tell: what the shim wrote before it went, what the kernel still knows, else unknown.
+    TRYV(groups_.Destroy(one.record().cgroup, After(kKill)));
     auto exit = LoadExit(one);
-    SetExited(one, exit ? *exit : UnknownExit(one.view()->started_at));
+    if (!exit) exit = one.LookAtDead();
+    if (!exit) exit = UnknownExit(one.view()->started_at);
+    if (!one.pod().lost.empty()) exit->message = one.pod().lost;
+    SetExited(one, *exit);
   }
   if (auto saved = SaveExit(one); !saved.ok())
     log::Warning(Cat("container ", one.id().str(), ": exit not saved: ", saved.error().text()));

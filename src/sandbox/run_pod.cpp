@@ -24,8 +24,6 @@ namespace {
 // The smallest share: pause never runs.
 constexpr int64_t kPauseShares = 2;
 
-std::string GroupOf(const Pod& pod) { return Cat(pod.record().cgroup_parent, "/", pod.id().str()); }
-
 Result<PodRecord> NewRecord(PodSpec spec, const cgroups::Cgroups& groups, const std::string& boot_id,
                             std::string selinux_level) {
   PodRecord record;
@@ -154,13 +152,18 @@ Result<> Node::MakePodGroups(const Pod& pod) {
   if (pod.record().own_parent) TRYV(groups_.Create(pod.record().cgroup_parent, {}));
   cgroups::Limits limits;
   limits.cpu_shares = kPauseShares;
-  TRYV(groups_.Create(GroupOf(pod), limits));
+  TRYV(groups_.Create(PauseGroup(pod), limits));
   return {};
 }
 
 Result<> Node::StartShim(Pod& pod) {
+  TRYV(sys::MkdirAt(kCwd, paths_.run(pod.id()), 0700));
+  pod.SetShim(TRY(LaunchShim(pod)));
+  return {};
+}
+
+Result<std::shared_ptr<shim::ShimClient>> Node::LaunchShim(Pod& pod) {
   std::string dir = paths_.run(pod.id());
-  TRYV(sys::MkdirAt(kCwd, dir, 0700));
   UniqueFd listener = TRY(sys::ListenUnix(paths_.shim_socket(pod.id()), SOCK_SEQPACKET, 16));
   UniqueFd log = TRY(sys::OpenAt(kCwd, dir + "/shim.log", O_WRONLY | O_CREAT | O_APPEND, 0600));
   cgroups::Placement place = TRY(groups_.Create(ShimGroup(pod), {}));
@@ -177,23 +180,23 @@ Result<> Node::StartShim(Pod& pod) {
   pod.shim_pidfd = std::move(shim.pidfd);
   pod.Change([&](PodView& view) { view.shim_pid = shim.pid; });
   if (v2.valid() && !shim.in_cgroup) TRYV(sys::WriteControl(v2, "cgroup.procs", std::to_string(shim.pid)));
+  listener.Reset();  // else a shim that dies at once would be waited for
   return ConnectShim(pod, After(kShimCall));
 }
 
-Result<> Node::ConnectShim(Pod& pod, Deadline deadline) {
+Result<std::shared_ptr<shim::ShimClient>> Node::ConnectShim(Pod& pod, Deadline deadline) {
   shim::ShimClient::Events events;
   events.exited = [this](const shim::ExitInfo& info) { OnExit(info); };
   events.lost = [this, id = pod.id()] { OnShimLost(id); };
   auto client =
       TRY(shim::ShimClient::Connect(*loop_, paths_.shim_socket(pod.id()), std::move(events), deadline));
   pod.Change([&](PodView& view) { view.shim_pid = client->shim_pid(); });
-  pod.SetShim(std::move(client));
-  return {};
+  return client;
 }
 
 Result<> Node::StartPause(Pod& pod) {
   const PodSpec& spec = pod.record().spec;
-  cgroups::Placement place = groups_.Locate(GroupOf(pod));
+  cgroups::Placement place = groups_.Locate(PauseGroup(pod));
   container::PausePlan plan;
   plan.new_namespaces = NewNamespaces(spec);
   plan.hostname = spec.hostname;

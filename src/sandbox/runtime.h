@@ -81,6 +81,8 @@ class Runtime {
                                                 cgroups::Cgroups& groups);
   // Leaves pods running. Waits for work under way: Drain first.
   virtual ~Runtime() = default;
+  // Whether a process of this number is a container's first one whose end isn't known yet: it must not be reaped.
+  virtual bool Awaits(pid_t pid) const = 0;
   // Waits until no work is under way; false at the deadline.
   virtual bool Drain(Deadline deadline) = 0;
 

@@ -13,7 +13,7 @@ void Node::StartContainer(const std::string& id, Done<> done) {
   auto found = store_.FindContainer(id);
   if (!found.ok()) return done(found.error());
   ContainerRef one = *found;
-  one->pod().Post([this, one, done = std::move(done)] {
+  PostServed(one->pod(), [this, one, done = std::move(done)] {
     done(StartOne(*one).With(Cat("start container ", one->record().spec.name)));
   });
 }
@@ -26,6 +26,8 @@ Result<> Node::StartOne(Container& one) {
     TRYV(sys::MakeDirs(record.log_path.substr(0, record.log_path.rfind('/')), 0755).With("log_directory"));
   auto client = TRY(one.pod().NeedShim());
   auto started = client->Start(record.id.str(), After(kLaunch));
+  // Its shim died over it: what became of it is seen by a successor.
+  if (!started.ok() && started.error().code() == Code::kUnavailable) return std::move(started.error());
   if (!started.ok()) {
     (void)groups_.Kill(record.cgroup).ok();
     Error why = ExplainLaunch(std::move(started.error()), groups_, record.cgroup, one.view()->limits.memory);

@@ -85,6 +85,8 @@ Result<> Node::TearDownPod(Pod& pod) {
 
 Result<> Node::KillContainers(Pod& pod) {
   First first;
+  // Without a shim nobody answers the views: they end with pause, and who waits for an answer can die.
+  if (!pod.shim()) first.Take(groups_.Kill(PauseGroup(pod)), "pause");
   std::vector<ContainerRef> all = store_.ContainersOf(pod.id());
   for (const ContainerRef& one : all) first.Take(groups_.Kill(one->record().cgroup), one->id().str());
   Deadline deadline = After(kKill);  // of all together
@@ -117,7 +119,7 @@ Result<> Node::EndShim(Pod& pod) {
 
 Result<> Node::RemovePodGroups(const Pod& pod) {
   const PodRecord& record = pod.record();
-  TRYV(groups_.Destroy(Cat(record.cgroup_parent, "/", pod.id().str()), After(kKill)));
+  TRYV(groups_.Destroy(PauseGroup(pod), After(kKill)));
   if (record.own_parent) TRYV(groups_.Destroy(record.cgroup_parent, After(kKill)));
   return {};
 }

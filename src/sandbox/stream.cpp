@@ -27,7 +27,7 @@ Result<container::ExecPlan> Node::PlanExec(const Container& one, std::vector<std
   plan.process.resolved = one.view()->user;
   if (terminal) AddTerm(plan.process.env);
   plan.cgroup_join = groups_.Locate(record.cgroup).join_dirs;
-  plan.cgroup_v2 = TRY(groups_.CreateExec(record.cgroup, Cat("exec-", RandomHex64().substr(0, 16))));
+  plan.cgroup_v2 = TRY(groups_.CreateExec(record.cgroup, Cat(kExecGroup, RandomHex64().substr(0, 16))));
   return plan;
 }
 

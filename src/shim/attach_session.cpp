@@ -37,7 +37,7 @@ void AttachSession::OnInput(std::string_view bytes) {
 
 void AttachSession::OnInputEnd() {
   if (!container_->stdin_once() || container_->has_terminal()) return Finish(Status());
-  if (input_) input_->End();
+  if (input_) container_->EndInput();
 }
 
 // False when nothing of this stream is left.

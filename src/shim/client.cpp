@@ -22,6 +22,7 @@ const char* NameOf(Kind kind) {
   switch (kind) {
     case Kind::kHello: return "hello";
     case Kind::kPause: return "pause";
+    case Kind::kTakeOver: return "take over";
     case Kind::kCreate: return "create";
     case Kind::kStart: return "start";
     case Kind::kList: return "list";
@@ -66,6 +67,7 @@ class Client final : public ShimClient, public LoopUser, public std::enable_shar
   pid_t shim_pid() const override { return shim_pid_; }
   PauseStarted TakePause() override { return std::exchange(pause_, {}); }
   Result<PauseStarted> Pause(const container::PausePlan& plan, Deadline deadline) override;
+  Result<> TakeOver(const PauseStarted& pause, Deadline deadline) override;
   Result<Created> Create(const container::LaunchPlan& plan, Deadline deadline) override;
   Result<int64_t> Start(const std::string& container, Deadline deadline) override;
   Result<std::vector<Listed>> List(Deadline deadline) override;
@@ -242,6 +244,13 @@ Result<PauseStarted> Client::Pause(const container::PausePlan& plan, Deadline de
   ProcessReply process = TRY(DecodeProcess(answer.fields));
   if (answer.fds.empty()) return Internal("the shim's answer lacks a pidfd");
   return PauseStarted{process.pid, std::move(answer.fds.front())};
+}
+
+Result<> Client::TakeOver(const PauseStarted& pause, Deadline deadline) {
+  wire::Writer fields;
+  fields.U64(kPid, static_cast<uint64_t>(pause.pid));
+  (void)TRY(Call(Kind::kTakeOver, std::move(fields), {pause.pidfd}, deadline));
+  return {};
 }
 
 Result<Created> Client::Create(const container::LaunchPlan& plan, Deadline deadline) {

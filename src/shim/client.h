@@ -24,6 +24,7 @@ struct ExitInfo {
   int signal = 0;
   bool oom_killed = false;
   bool start_failed = false;
+  bool unknown = false;  // nobody knows how it ended: exit_code is made up
   int64_t started_at = 0;  // 0: never ran
   int64_t finished_at = 0;
   uint64_t log_dropped = 0;  // bytes of output lost to write errors
@@ -80,6 +81,8 @@ class ShimClient {
   virtual PauseStarted TakePause() = 0;
 
   virtual Result<PauseStarted> Pause(const container::PausePlan& plan, Deadline deadline) = 0;
+  // Of a successor, first of all: `pause` is the one that a dead shim has left. An error: this shim is of no use.
+  virtual Result<> TakeOver(const PauseStarted& pause, Deadline deadline) = 0;
   virtual Result<Created> Create(const container::LaunchPlan& plan, Deadline deadline) = 0;
   // When the shim saw it running, wall clock in ns.
   virtual Result<int64_t> Start(const std::string& container, Deadline deadline) = 0;

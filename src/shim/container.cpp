@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/sys/file.h"
+#include "base/sys/left.h"
 #include "base/sys/socket.h"
 
 namespace cradle::shim {
@@ -18,6 +19,8 @@ constexpr seconds kDrainTime{5};         // for a log thread that sleeps in its 
 Result<UniqueFd> ReadWriteEnd(FdRef write_end) {
   return sys::OpenAt(kCwd, Cat("/proc/self/fd/", std::to_string(write_end.get())), O_RDWR);
 }
+
+std::string InputName(const std::string& id) { return Cat(id, ".in"); }
 
 std::string EncodeUser(const container::ResolvedUser& user) {
   wire::Writer out;
@@ -59,13 +62,36 @@ Container::Container(Services& services, Hooks hooks, const container::LaunchPla
       log_path_(plan.log_path),
       keep_stdin_(plan.keep_stdin),
       stdin_once_(plan.stdin_once),
-      create_reply_(to) {}
+      kept_(std::make_unique<Kept>()),
+      create_reply_(to) {
+  kept_->cgroup_v2 = plan.cgroup_v2;
+  kept_->log_path = plan.log_path;
+  kept_->oom_file = plan.oom_file;
+  kept_->oom_below = plan.oom_below;
+  kept_->keep_stdin = plan.keep_stdin;
+  kept_->stdin_once = plan.stdin_once;
+  kept_->view_places = plan.view_places;
+}
+
+Container::Container(Services& services, Hooks hooks, const std::string& id, const Kept& kept)
+    : services_(services),
+      hooks_(std::move(hooks)),
+      id_(id),
+      cgroup_v2_(kept.cgroup_v2),
+      log_path_(kept.log_path),
+      state_(State::kRunning),
+      pid_(kept.pid),
+      keep_stdin_(kept.keep_stdin),
+      stdin_once_(kept.stdin_once),
+      user_(kept.user),
+      started_at_(kept.started_at) {}
 
 Result<std::shared_ptr<Container>> Container::Launch(Services& services, Hooks hooks,
                                                      const container::LaunchPlan& plan, const Infra& pause,
                                                      FdRef target, ReplyTo to) {
   std::shared_ptr<Container> self(new Container(services, std::move(hooks), plan, to));
   self->oom_counter_ = TRY(OomCounter::Open(plan.oom_file, plan.oom_below));
+  self->kept_->oom_baseline = self->oom_counter_.baseline();
   Stdio stdio;
   if (!plan.process.terminal) stdio = TRY(self->MakePipes(plan.keep_stdin));
   if (!plan.view_places.empty())
@@ -87,6 +113,35 @@ Result<std::shared_ptr<Container>> Container::Launch(Services& services, Hooks h
   return self;
 }
 
+Result<std::shared_ptr<Container>> Container::Resume(Services& services, Hooks hooks, const std::string& id, Kept kept,
+                                                     UniqueFd in) {
+  std::shared_ptr<Container> self(new Container(services, std::move(hooks), id, kept));
+  // Of a group that is gone nothing is counted.
+  if (auto counter = OomCounter::OpenAt(kept.oom_file, kept.oom_below, kept.oom_baseline); counter.ok())
+    self->oom_counter_ = std::move(*counter);
+  if (kept.views.valid())
+    self->views_ = TRY(Views::Resume(services.loop, services.scratch, std::move(kept.views), kept.view_places));
+  self->pidfd_ = std::move(kept.pidfd);
+  TRYV(self->ResumeStreams(std::move(kept), std::move(in)));
+  self->ending_ = TRY(services.loop.Add(self->pidfd_, EPOLLIN, [raw = self.get()](uint32_t) { raw->OnEnded(); }));
+  return self;
+}
+
+Result<> Container::ResumeStreams(Kept kept, UniqueFd in) {
+  if (kept.terminal.valid())
+    TRYV(TakeTerminal(std::move(kept.terminal)));
+  else
+    pump_ = std::make_shared<logs::Pump>(std::move(kept.out), std::move(kept.err));
+  pump_->SetSlot(kept.log_slot);
+  stdin_ = std::move(in);
+  logs::LogThread* log = TRY(services_.Log());
+  log_used_ = true;
+  log->Open(pump_, log_path_, [id = id_](const Result<>& opened) {
+    if (!opened.ok()) log::Warning(Cat("container ", id, ": its output is dropped: ", opened.error().text()));
+  });
+  return {};
+}
+
 Result<Stdio> Container::MakePipes(bool keep_stdin) {
   sys::Pipe out = TRY(sys::MakePipe());
   sys::Pipe err = TRY(sys::MakePipe());
@@ -101,6 +156,8 @@ Result<Stdio> Container::MakePipes(bool keep_stdin) {
   }
   TRYV(sys::SetNonblocking(out.read, true));
   TRYV(sys::SetNonblocking(err.read, true));
+  kept_->out = TRY(sys::Dup(out.read));
+  kept_->err = TRY(sys::Dup(err.read));
   pump_ = std::make_shared<logs::Pump>(std::move(out.read), std::move(err.read));
   return stdio;
 }
@@ -129,17 +186,10 @@ void Container::OnReport() {
 
 void Container::BecomeReady(Report report) {
   if (report.terminal.valid()) {
-    logs::Pump::Terminal terminal;
-    auto peer = sys::OpenTerminalPeer(report.terminal);
-    auto copy = sys::Dup(report.terminal);
-    if (!peer.ok() || !copy.ok()) {
-      failure_ = peer.ok() ? std::move(copy.error()) : std::move(peer.error());
+    if (auto taken = TakeTerminal(std::move(report.terminal)); !taken.ok()) {
+      failure_ = std::move(taken.error());
       return Kill();
     }
-    (void)sys::SetNonblocking(report.terminal, true);
-    terminal_ = std::move(*copy);
-    pump_ = std::make_shared<logs::Pump>(
-        logs::Pump::Terminal{std::move(report.terminal), std::move(*peer)});
   }
   user_ = std::move(report.user);
   state_ = State::kCreated;
@@ -149,11 +199,38 @@ void Container::BecomeReady(Report report) {
   services_.server.Answer(std::exchange(create_reply_, {}), std::move(fields), {pidfd_});
 }
 
+Result<> Container::TakeTerminal(UniqueFd master) {
+  UniqueFd peer = TRY(sys::OpenTerminalPeer(master));
+  terminal_ = TRY(sys::Dup(master));
+  TRYV(sys::SetNonblocking(master, true));
+  pump_ = std::make_shared<logs::Pump>(logs::Pump::Terminal{std::move(master), std::move(peer)});
+  return {};
+}
+
+// What isn't kept would be lost with this shim, and the container with it: then it must not run.
+Result<> Container::KeepRunning() {
+  auto kept = std::exchange(kept_, nullptr);
+  kept->pid = pid_;
+  kept->user = user_;
+  kept->started_at = started_at_;
+  kept->log_slot = pump_->slot().value_or(0);
+  kept->pidfd = TRY(sys::Dup(pidfd_));
+  if (terminal_.valid()) kept->terminal = TRY(sys::Dup(terminal_));
+  if (views_ && views_->connection().valid()) kept->views = TRY(sys::Dup(views_->connection()));
+  services_.keep.Drop(InputName(id_));  // of a predecessor that died here
+  if (stdin_.valid()) TRYV(services_.keep.Put(InputName(id_), "", {stdin_}));
+  return kept->Put(services_.keep, id_);
+}
+
 // The child has execed, failed, or died before either: its end of the report is closed.
 void Container::OnEndOfReport() {
   if (state_ == State::kStarting && !failure_) {
     state_ = State::kRunning;
     started_at_ = WallNanos();
+    if (auto kept = KeepRunning(); !kept.ok()) {
+      Kill();
+      return services_.server.Fail(std::exchange(start_reply_, {}), kept.error());
+    }
     wire::Writer fields;
     fields.I64(kStartedAt, started_at_);
     return services_.server.Answer(std::exchange(start_reply_, {}), std::move(fields));
@@ -212,6 +289,11 @@ std::shared_ptr<streaming::Sink> Container::Input() {
   return input_;
 }
 
+void Container::EndInput() {
+  services_.keep.Drop(InputName(id_));
+  if (input_) input_->End();
+}
+
 void Container::SetWindowSize(uint16_t width, uint16_t height) {
   if (terminal_.valid()) (void)sys::SetWindowSize(terminal_, width, height);
 }
@@ -242,6 +324,13 @@ void Container::Delete(ReplyTo to) {
   server.Answer(to);
 }
 
+void Container::OnEnded() {
+  ending_.Reset();
+  auto ended = sys::ExitOf(pidfd_, pid_);
+  exit_.unknown = !ended.ok();
+  OnReaped(ended.ok() ? *ended : sys::Exit{pid_, 255, 0});
+}
+
 void Container::OnReaped(const sys::Exit& exit) {
   OnReport();  // what it said before it died
   if (exit.pid != pid_) return;  // another one has taken its place
@@ -256,6 +345,7 @@ void Container::OnReaped(const sys::Exit& exit) {
   pidfd_.Reset();
   gate_.Reset();
   stdin_.Reset();
+  kept_.reset();
   if (input_) input_->Close();
   if (state_ == State::kCreating) {
     Server& server = services_.server;
@@ -295,6 +385,8 @@ void Container::End() {
   oom_counter_ = {};
   state_ = State::kExited;
   WriteExitFile();
+  services_.keep.Drop(id_);
+  services_.keep.Drop(InputName(id_));
   if (start_reply_.valid()) {
     Error error = failure_ ? *failure_ : Internal("the container died before it was started");
     services_.server.Fail(std::exchange(start_reply_, {}), error);
@@ -318,6 +410,7 @@ void Container::AppendExit(wire::Writer& out) const {
   out.I64(kStartedAt, started_at_);
   out.I64(kFinishedAt, exit_.finished_at);
   out.Bool(kStartFailed, exit_.start_failed);
+  out.Bool(kUnknown, exit_.unknown);
   if (exit_.log_dropped) out.U64(kLogDropped, exit_.log_dropped);
 }
 

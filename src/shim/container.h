@@ -8,6 +8,9 @@
 //                                         v
 //                                      kExited: OOM counter read, exit file written, event sent  --Delete--> gone
 //
+// From its exec to its exit file what it needs of the shim is kept (keep.h): a successor begins with it at kRunning. There
+// its first process is nobody's child: its pidfd tells the end, and how it ended as far as the kernel does.
+//
 // Main thread; never blocks: a log is opened, reopened and drained by the log thread.
 #pragma once
 
@@ -18,6 +21,7 @@
 
 #include "base/sys/process.h"
 #include "container/plan.h"
+#include "shim/keep.h"
 #include "shim/launch.h"
 #include "shim/oom_counter.h"
 #include "shim/services.h"
@@ -31,6 +35,7 @@ struct ExitRecord {
   int signal = 0;
   bool oom_killed = false;
   bool start_failed = false;
+  bool unknown = false;  // how it ended: exit_code is made up
   int64_t finished_at = 0;
   uint64_t log_dropped = 0;
 };
@@ -48,6 +53,10 @@ class Container : public std::enable_shared_from_this<Container> {
                                                    const container::LaunchPlan& plan, const Infra& pause,
                                                    FdRef target, ReplyTo to);
 
+  // One that a predecessor started. `in`: of its stdin, or invalid.
+  static Result<std::shared_ptr<Container>> Resume(Services& services, Hooks hooks, const std::string& id, Kept kept,
+                                                   UniqueFd in);
+
   void Start(ReplyTo to);
   void ReopenLog(ReplyTo to);
   void Resize(ReplyTo to, uint16_t width, uint16_t height);
@@ -55,6 +64,8 @@ class Container : public std::enable_shared_from_this<Container> {
   void Delete(ReplyTo to);
   // For attached clients, while it runs. Null: it has no stdin.
   std::shared_ptr<streaming::Sink> Input();
+  // Its end, for a stdin that is there once.
+  void EndInput();
   bool has_terminal() const { return terminal_.valid(); }
   bool stdin_once() const { return stdin_once_; }
   void SetWindowSize(uint16_t width, uint16_t height);
@@ -76,6 +87,11 @@ class Container : public std::enable_shared_from_this<Container> {
 
  private:
   Container(Services& services, Hooks hooks, const container::LaunchPlan& plan, ReplyTo to);
+  Container(Services& services, Hooks hooks, const std::string& id, const Kept& kept);
+  Result<> ResumeStreams(Kept kept, UniqueFd in);
+  Result<> TakeTerminal(UniqueFd master);
+  Result<> KeepRunning();
+  void OnEnded();
   Result<Stdio> MakePipes(bool keep_stdin);
   void OnReport();
   void BecomeReady(Report report);
@@ -93,6 +109,7 @@ class Container : public std::enable_shared_from_this<Container> {
   State state_ = State::kCreating;
   pid_t pid_ = 0;
   UniqueFd pidfd_;
+  EventLoop::Watch ending_;  // of a predecessor's
   UniqueFd report_;
   EventLoop::Watch reporting_;
   UniqueFd gate_;
@@ -103,6 +120,7 @@ class Container : public std::enable_shared_from_this<Container> {
   std::unique_ptr<Views> views_;  // null: it sees the host's figures
   OomCounter oom_counter_;
   std::shared_ptr<logs::Pump> pump_;
+  std::unique_ptr<Kept> kept_;  // until it runs
   bool log_used_ = false;  // the pump is the log thread's: it must be finished
   EventLoop::Timer drain_timer_;
   container::ResolvedUser user_;

@@ -59,6 +59,7 @@ Result<ExitInfo> DecodeExit(std::string_view bytes) {
       case kSignal: exit.signal = static_cast<int>(reader.U64()); break;
       case kOomKilled: exit.oom_killed = reader.Bool(); break;
       case kStartFailed: exit.start_failed = reader.Bool(); break;
+      case kUnknown: exit.unknown = reader.Bool(); break;
       case kStartedAt: exit.started_at = reader.I64(); break;
       case kFinishedAt: exit.finished_at = reader.I64(); break;
       case kLogDropped: exit.log_dropped = reader.U64(); break;

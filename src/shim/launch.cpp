@@ -162,11 +162,13 @@ Result<FdRef> SharedPidNamespace(const container::LaunchPlan& plan, FdRef pause,
 
 }  // namespace
 
-Result<Launched> LaunchPause(const container::PausePlan& plan, FdRef pause_program) {
+Result<Launched> LaunchPause(const container::PausePlan& plan, FdRef pause_program, FdRef in, FdRef out) {
   InitPlan init(plan);
   init.plan().program = pause_program.get();
   UniqueFd null = TRY(sys::OpenAt(kCwd, "/dev/null", O_RDWR));
   for (int& stream : init.plan().stdio) stream = null.get();
+  if (in.valid()) init.plan().stdio[0] = in.get();
+  if (out.valid()) init.plan().stdio[1] = out.get();
   TRYV(init.OpenCgroups(plan.cgroup_join, "tasks"));
   uint64_t flags = plan.new_namespaces | CLONE_NEWNS | (plan.users ? CLONE_NEWUSER : 0);
   Launched pause = TRY(Launch(init, flags, plan.cgroup_v2, FdRef()));

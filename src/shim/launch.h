@@ -52,8 +52,9 @@ struct Report {
   Error error{Code::kInternal, ""};  // kFailed: "mount /proc: Operation not permitted"
 };
 
-// `pause_program`: an open (O_PATH) cradle-pause. Pause execs at once, without waiting for the gate.
-Result<Launched> LaunchPause(const container::PausePlan& plan, FdRef pause_program);
+// `pause_program`: an open (O_PATH) cradle-pause. Pause execs at once, without waiting for the gate. `in`, `out`: what it
+// is to hold (keep.h); /dev/null where invalid.
+Result<Launched> LaunchPause(const container::PausePlan& plan, FdRef pause_program, FdRef in = {}, FdRef out = {});
 // `target`: pidfd of the container of pid_target, invalid when not used.
 // `views`: the file system of the container's views, whose server must be answering; invalid: none.
 Result<Launched> LaunchContainer(const container::LaunchPlan& plan, const Infra& pause, FdRef target, Stdio stdio,

@@ -97,7 +97,8 @@ Result<> Run(int argc, char** argv) {
                     .dir = TRY(sys::OpenAt(kCwd, arguments.dir, O_PATH | O_DIRECTORY)),
                     .pause_program = TRY(OpenPauseProgram()),
                     .scratch = TRY(sys::PageBuffer::Map(kScratchSize)),
-                    .log = nullptr};
+                    .log = nullptr,
+                    .keep = {}};
   Pod pod(services, [&loop] { loop->Stop(); });
   TRYV(server.Serve([&pod](Request request) { pod.Handle(std::move(request)); }));
   auto reaping = TRY(loop->Add(children, EPOLLIN, [&](uint32_t) {

@@ -43,6 +43,12 @@ Result<OomCounter> OomCounter::Open(const std::string& path, bool below) {
   return counter;
 }
 
+Result<OomCounter> OomCounter::OpenAt(const std::string& path, bool below, uint64_t baseline) {
+  OomCounter counter = TRY(Open(path, below));
+  counter.baseline_ = baseline;
+  return counter;
+}
+
 uint64_t OomCounter::Read() const {
   if (!file_.valid()) return 0;
   uint64_t kills = OomKills(file_);

@@ -17,6 +17,10 @@ class OomCounter {
   // the container made in its own count for themselves, and are added up. An empty path: nothing is counted.
   static Result<OomCounter> Open(const std::string& path, bool below);
 
+  // The same, for who counts on from where another one began.
+  static Result<OomCounter> OpenAt(const std::string& path, bool below, uint64_t baseline);
+  uint64_t baseline() const { return baseline_; }
+
   // Since Open.
   bool Rose() const { return Read() > baseline_; }
 

@@ -1,6 +1,7 @@
 #include "shim/pod.h"
 
 #include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "base/ids.h"
@@ -22,6 +23,13 @@ Result<Plan> ReadPlan(const Request& request) {
   return Plan::Decode(bytes);
 }
 
+constexpr char kKeptUsers[] = "users", kKeptLogs[] = "logs";
+
+Result<logs::Journal::Parts> JournalFrom(std::vector<UniqueFd> fds) {
+  if (fds.size() != 3) return Internal("what pause keeps of the logs is damaged");
+  return logs::Journal::Parts{std::move(fds[0]), std::move(fds[1]), std::move(fds[2])};
+}
+
 // Whoever of `all` has this process.
 template <class Map>
 bool TellReaped(const Map& all, const sys::Exit& exit) {
@@ -36,6 +44,15 @@ bool TellReaped(const Map& all, const sys::Exit& exit) {
 
 }  // namespace
 
+Result<logs::LogThread*> Services::Log() {
+  if (log) return log.get();
+  auto started = TRY(logs::LogThread::Start(loop, TRY(logs::Journal::Make())));
+  const logs::Journal::Parts& parts = started->parts();
+  TRYV(keep.Put(kKeptLogs, "", {parts.memory, parts.pipe_out, parts.pipe_in}));
+  log = std::move(started);
+  return log.get();
+}
+
 void Pod::Handle(Request request) {
   TrimLater();
   if (auto done = Dispatch(request); !done.ok()) services_.server.Fail(request.from, done.error());
@@ -46,6 +63,7 @@ Result<> Pod::Dispatch(Request& request) {
   switch (request.kind) {
     case Kind::kHello: Hello(request.from); return {};
     case Kind::kPause: return StartPause(request);
+    case Kind::kTakeOver: return TakeOver(request);
     case Kind::kCreate: return Create(request);
     case Kind::kStart: TRY(Find(request.container))->Start(request.from); return {};
     case Kind::kList: List(request.from); return {};
@@ -95,19 +113,72 @@ Result<> Pod::StartPause(Request& request) {
   if (pause_.pid != 0) return Error(Code::kAlreadyExists, "the pod's pause runs already");
   if (shutting_down_) return FailedPrecondition("the pod is being shut down");
   auto plan = TRY(ReadPlan<container::PausePlan>(request));
-  Launched launched = TRY(LaunchPause(plan, services_.pause_program));
+  services_.keep = TRY(Keep::Make());
+  // The root of a user namespace may look into each process of its pod's pid namespace. It must not tell a successor, who is
+  // the host's root, what to do: then nothing outlives this shim.
+  bool open = plan.users && (plan.new_namespaces & CLONE_NEWPID);
+  FdRef in = open ? FdRef() : services_.keep.in(), out = open ? FdRef() : services_.keep.out();
+  Launched launched = TRY(LaunchPause(plan, services_.pause_program, in, out));
   pause_.pid = launched.pid;
   pause_.pidfd = std::move(launched.pidfd);
   pause_.user_namespace = std::move(launched.user_namespace);
   pause_.report = std::move(launched.report);
   pause_.failure.reset();
   pause_.to = request.from;
-  auto watch = services_.loop.Add(pause_.report, EPOLLIN, [this](uint32_t) { OnPauseReport(); });
-  if (watch.ok()) {
-    pause_.reporting = std::move(*watch);
-  } else {
-    pause_.failure = std::move(watch.error());
+  auto prepare = [&]() -> Result<> {
+    if (pause_.user_namespace.valid()) TRYV(services_.keep.Put(kKeptUsers, "", {pause_.user_namespace}));
+    pause_.reporting = TRY(services_.loop.Add(pause_.report, EPOLLIN, [this](uint32_t) { OnPauseReport(); }));
+    return {};
+  };
+  if (auto prepared = prepare(); !prepared.ok()) {
+    pause_.failure = std::move(prepared.error());
     (void)sys::PidfdSendSignal(pause_.pidfd, SIGKILL);
+  }
+  return {};
+}
+
+Result<> Pod::TakeOver(Request& request) {
+  if (pause_.pid != 0) return Error(Code::kAlreadyExists, "the pod's pause runs already");
+  if (!request.plan.valid() || request.pid <= 0) return InvalidArgument("the request has no pause");
+  services_.keep = TRY(Keep::TakeFrom(request.plan));
+  auto kept = TRY(services_.keep.Look());
+  if (auto& users = kept[kKeptUsers].fds; !users.empty()) pause_.user_namespace = std::move(users.front());
+  pause_.pid = request.pid;
+  pause_.pidfd = std::move(request.plan);
+  pause_.ending = TRY(services_.loop.Add(pause_.pidfd, EPOLLIN, [this](uint32_t) {
+    OnPauseReaped();
+    QuitWhenEmpty();
+  }));
+  TRYV(ResumeContainers(std::move(kept)));
+  services_.server.Answer(request.from);
+  return {};
+}
+
+// First the one of whose log a batch is under way: nothing is read before that is written.
+Result<> Pod::ResumeContainers(std::map<std::string, Keep::Item> kept) {
+  auto logs = kept.find(kKeptLogs);
+  if (logs == kept.end()) return {};  // none was ever started
+  services_.log = TRY(logs::LogThread::Start(services_.loop, TRY(JournalFrom(std::move(logs->second.fds)))));
+  auto begun = services_.log->begun();
+  bool writing = false;
+  std::vector<std::pair<std::string, Kept>> running;
+  for (auto& [name, item] : kept) {
+    if (!IsHexPrefix(name)) continue;
+    if (sys::Exists(services_.dir, Cat("exit.", name))) {
+      services_.keep.Drop(name);
+      services_.keep.Drop(Cat(name, ".in"));
+      continue;
+    }
+    Kept one = TRY(Kept::From(std::move(item)));
+    bool first = begun && begun->slot == one.log_slot;
+    writing |= first;
+    running.emplace(first ? running.begin() : running.end(), name, std::move(one));
+  }
+  if (begun && !writing) services_.log->ForgetBegun();
+  for (auto& [id, one] : running) {
+    auto& in = kept[Cat(id, ".in")].fds;
+    containers_[id] = TRY(Container::Resume(services_, HooksOf(), id, std::move(one),
+                                            in.empty() ? UniqueFd() : std::move(in.front())));
   }
   return {};
 }
@@ -151,15 +222,18 @@ Result<> Pod::Create(Request& request) {
     target = TRY(Find(plan.pid_target))->pidfd();
     if (!target.valid()) return FailedPrecondition(Cat("container ", plan.pid_target, " is not running"));
   }
-  Container::Hooks hooks{[this](Container& container) { OnExited(container); },
-                         [this](const std::string& id) {
-                           containers_.erase(id);
-                           QuitWhenEmpty();
-                         }};
-  containers_[plan.container_id] = TRY(Container::Launch(services_, std::move(hooks), plan,
+  containers_[plan.container_id] = TRY(Container::Launch(services_, HooksOf(), plan,
                                                          Infra{pause_.pidfd, pause_.user_namespace}, target,
                                                          request.from));
   return {};
+}
+
+Container::Hooks Pod::HooksOf() {
+  return {[this](Container& container) { OnExited(container); },
+          [this](const std::string& id) {
+            containers_.erase(id);
+            QuitWhenEmpty();
+          }};
 }
 
 Result<> Pod::StartExec(Request& request) {

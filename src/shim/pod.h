@@ -30,6 +30,7 @@ class Pod {
     UniqueFd user_namespace;  // invalid: the host's
     UniqueFd report;
     EventLoop::Watch reporting;
+    EventLoop::Watch ending;  // of a predecessor's: nobody's child
     std::optional<Error> failure;
     ReplyTo to;  // until it runs
   };
@@ -37,6 +38,9 @@ class Pod {
   Result<> Dispatch(Request& request);
   void Hello(ReplyTo to);
   Result<> StartPause(Request& request);
+  Result<> TakeOver(Request& request);
+  Result<> ResumeContainers(std::map<std::string, Keep::Item> kept);
+  Container::Hooks HooksOf();
   void OnPauseReport();
   void OnPauseReaped();
   Result<> Create(Request& request);

@@ -9,6 +9,8 @@
 //   request        fields in                 attached        reply
 //   kHello         kVersion                                  kVersion, kPid (shim's), kPausePid, fd: pause's pidfd
 //   kPause         -                         PausePlan       kPausePid, fd: pidfd
+//   kTakeOver      kPid (pause's)            pause's pidfd   -  of a successor: the pod of a shim that is dead. kList tells
+//                                                            what runs; on an error it is of no use.
 //   kCreate        -                         LaunchPlan      kPid, kUser (ResolvedUser), fd: pidfd
 //   kStart         kContainer                                kStartedAt (or the error of exec, in words)
 //   kList          -                                         kItem per container: kContainer, kState, kPid, kUser,
@@ -27,7 +29,7 @@
 //                                                               nothing was sent to the client.
 //   kShutdown      -                                         -  kills pause and what is left, then exits
 //   event kExited  kContainer, kExitCode (0-255, signals as 128+n), kSignal, kOomKilled, kStartedAt, kFinishedAt,
-//                  kStartFailed
+//                  kStartFailed, kUnknown
 //
 // The shim also writes each exit to `<state>/pods/<pod>/exit.<container>` (the same fields), before it sends the event.
 #pragma once
@@ -56,6 +58,7 @@ enum class Kind : uint64_t {
   kShutdown = 11,
   kStream = 12,
   kEndExec = 13,
+  kTakeOver = 14,
   kExited = 100,
 };
 
@@ -89,6 +92,7 @@ enum Tag : uint16_t {
   kLogDropped = 29,   // bytes of output lost to write errors so far
   kInMemfd = 30,      // the fields of this reply are in its first descriptor
   kOf = 31,
+  kUnknown = 32,      // of an exit: nobody knows how it ended
 };
 
 }  // namespace cradle::shim

@@ -25,6 +25,7 @@ Result<Request> Parse(sys::Message message, uint64_t connection) {
       case kSeq: request.from.seq = reader.U64(); break;
       case kContainer: request.container = reader.Str(); break;
       case kWidth: request.width = static_cast<uint16_t>(reader.U64()); break;
+      case kPid: request.pid = static_cast<pid_t>(reader.U64()); break;
       case kOf: request.of = reader.U64(); break;
       case kHeight: request.height = static_cast<uint16_t>(reader.U64()); break;
       default: break;

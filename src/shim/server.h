@@ -31,6 +31,7 @@ struct Request {
   ReplyTo from;
   std::string container;
   uint16_t width = 0, height = 0;
+  pid_t pid = 0;
   uint64_t of = 0;  // another request of the same connection
   UniqueFd plan;    // invalid when nothing was attached
   UniqueFd socket;  // of kStream

@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/sys/memory.h"
 #include "logs/log_thread.h"
+#include "shim/keep.h"
 #include "shim/server.h"
 
 namespace cradle::shim {
@@ -19,12 +20,10 @@ struct Services {
   UniqueFd pause_program;    // O_PATH
   sys::PageBuffer scratch;   // for reading what an exec writes
   std::unique_ptr<logs::LogThread> log;
+  Keep keep;                 // once pause is there
 
   // The log thread, started when the first container is.
-  Result<logs::LogThread*> Log() {
-    if (!log) log = TRY(logs::LogThread::Start(loop, TRY(logs::Journal::Make())));
-    return log.get();
-  }
+  Result<logs::LogThread*> Log();
 };
 
 // Kills every process of a cgroup of the v2 tree (when not empty) and the process of the pidfd (when valid).

@@ -31,11 +31,11 @@ Views::Views(EventLoop& loop, sys::PageBuffer& scratch, cgroups::FigurePlaces pl
 Result<std::unique_ptr<Views>> Views::Open(EventLoop& loop, sys::PageBuffer& scratch, const std::string& container,
                                            const std::string& label, cgroups::FigurePlaces places) {
   std::unique_ptr<Views> views(new Views(loop, scratch, std::move(places)));
-  views->device_ = TRY(sys::OpenAt(kCwd, "/dev/fuse", O_RDWR | O_NONBLOCK).With("proc views"));
+  views->connection_ = TRY(sys::OpenAt(kCwd, "/dev/fuse", O_RDWR | O_NONBLOCK).With("proc views"));
   // default_permissions: without it an open wouldn't ask for the size.
   std::vector<std::pair<std::string, std::string>> options = {{"source", Cat("cradle:", container)},
                                                               {"subtype", "cradle"},
-                                                              {"fd", std::to_string(views->device_.get())},
+                                                              {"fd", std::to_string(views->connection_.get())},
                                                               {"rootmode", "40000"},
                                                               {"user_id", "0"},
                                                               {"group_id", "0"},
@@ -46,8 +46,22 @@ Result<std::unique_ptr<Views>> Views::Open(EventLoop& loop, sys::PageBuffer& scr
   views->mount_ = TRY(sys::FsMount("fuse", options,
                                    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)
                           .With("proc views"));
-  views->watch_ = TRY(loop.Add(views->device_, EPOLLIN, [raw = views.get()](uint32_t) { raw->OnRequest(); }));
+  TRYV(views->Serve());
   return views;
+}
+
+Result<std::unique_ptr<Views>> Views::Resume(EventLoop& loop, sys::PageBuffer& scratch, UniqueFd connection,
+                                             cgroups::FigurePlaces places) {
+  std::unique_ptr<Views> views(new Views(loop, scratch, std::move(places)));
+  views->connection_ = std::move(connection);
+  TRYV(views->Serve());
+  return views;
+}
+
+Result<> Views::Serve() {
+  device_ = TRY(sys::CloneFuse(connection_).With("proc views"));
+  watch_ = TRY(loop_.Add(device_, EPOLLIN, [this](uint32_t) { OnRequest(); }));
+  return {};
 }
 
 // One at a time: the loop has others to look after.
@@ -60,6 +74,7 @@ void Views::OnRequest() {
     if (err == EAGAIN || err == ENOENT) return;
     watch_.Reset();
     device_.Reset();
+    connection_.Reset();
     return;
   }
   char* answer = scratch_.data() + lxcfs::FuseServer::kRequestSize;

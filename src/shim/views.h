@@ -1,7 +1,8 @@
 // Views: one container's /proc views: the FUSE connection, its file system and the server behind it, in the shim's loop.
-// The connection is the container's own and ends with it, or with the shim: then the kernel answers ENOTCONN at once,
-// so nobody ever waits for a dead server (which is why nobody else holds the device). The daemon can end it for a shim
-// that is stopped (sandbox/views.h); the mount's source, "cradle:<container>", is how it finds it.
+// The connection is the container's own and ends with it. Pause keeps it (keep.h), so readers wait while a shim is
+// succeeded by another; each shim reads from a clone of it, so what a dead one was answering fails instead of waiting for
+// ever. The daemon can end it for a shim that is stopped (sandbox/views.h); the mount's source, "cradle:<container>", is
+// how it finds it.
 //
 // Main thread, never blocks: the device is polled, and what is read for an answer is /proc, /sys and cgroupfs. A container
 // that reads without end gets at most a fifth of a processor: then it waits.
@@ -25,12 +26,17 @@ class Views {
   // files; empty: none.
   static Result<std::unique_ptr<Views>> Open(EventLoop& loop, sys::PageBuffer& scratch, const std::string& container,
                                              const std::string& label, cgroups::FigurePlaces places);
+  // Goes on with a predecessor's connection.
+  static Result<std::unique_ptr<Views>> Resume(EventLoop& loop, sys::PageBuffer& scratch, UniqueFd connection,
+                                               cgroups::FigurePlaces places);
+  FdRef connection() const { return connection_; }
   // The file system, attached nowhere. The container's first process places its files; then it can go.
   FdRef mount() const { return mount_; }
   void CloseMount() { mount_.Reset(); }
 
  private:
   Views(EventLoop& loop, sys::PageBuffer& scratch, cgroups::FigurePlaces places);
+  Result<> Serve();
   void OnRequest();
   void Account(Deadline began);
   void RestLater();
@@ -39,7 +45,8 @@ class Views {
   sys::PageBuffer& scratch_;
   lxcfs::View view_;
   lxcfs::FuseServer server_;
-  UniqueFd device_;
+  UniqueFd connection_;
+  UniqueFd device_;  // its clone
   UniqueFd mount_;
   EventLoop::Watch watch_;
   Deadline window_, last_request_;

@@ -1,6 +1,8 @@
 // Every crash point there is, one after the other: cradled dies there, a new one starts, and everything converges: the
 // same requests succeed, and stopping and removing leaves nothing. Then every failure point: the request fails with
 // the point's name, the request made again succeeds.
+#include <signal.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <regex>
@@ -47,6 +49,7 @@ class Crash : public NodeTest, public ::testing::WithParamInterface<std::string>
       if (!started.ok()) return Note(started);
       containers.push_back(created.value.container_id());
     }
+    if (auto succeeded = KillShimOf(pod, containers[1]); !succeeded.ok()) return Note(succeeded);
     v1::UpdateContainerResourcesRequest update;
     update.set_container_id(containers[1]);
     update.mutable_linux()->set_cpu_shares(512);
@@ -66,6 +69,25 @@ class Crash : public NodeTest, public ::testing::WithParamInterface<std::string>
 
  private:
   using Stub = v1::RuntimeService::Stub;
+  // Waits for a successor, or for the end: of the daemon, or of the pod, whose container says why.
+  grpc::Status KillShimOf(const std::string& pod, const std::string& container) {
+    EXPECT_EQ(::kill(ShimOf(pod), SIGKILL), 0);
+    v1::ExecSyncRequest exec;
+    exec.set_container_id(container);
+    exec.add_cmd("true");
+    v1::ContainerStatusRequest status;
+    status.set_container_id(container);
+    grpc::Status ended;
+    EXPECT_TRUE(Eventually([&] {
+      if (Try(&Stub::ExecSync, exec).ok()) return true;
+      auto told = CRI_CALL(ContainerStatus, status);
+      if (!told.ok()) ended = told.status;
+      else if (told.value.status().state() == v1::CONTAINER_EXITED)
+        ended = grpc::Status(grpc::INTERNAL, told.value.status().message());
+      return !ended.ok();
+    }));
+    return ended;
+  }
   template <class Method, class Request>
   grpc::Status Try(Method method, const Request& request) {
     return Call(cri().runtime(), method, request).status;

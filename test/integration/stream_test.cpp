@@ -41,6 +41,12 @@ class StreamBase : public NodeTest {
     request.set_pod_sandbox_id(pod);
     return Must(CRI_CALL(PortForward, request)).url();
   }
+  // There is another one when it returns; what is asked of it waits until it has taken over.
+  void KillShim(const std::string& pod) {
+    pid_t shim = ShimOf(pod);
+    ASSERT_EQ(::kill(shim, SIGKILL), 0);
+    ASSERT_TRUE(Eventually([&] { return ShimOf(pod) != shim; }));
+  }
   static size_t FdsOf(pid_t pid) {
     size_t count = 0;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd"))
@@ -189,6 +195,21 @@ TEST_F(StreamExec, OutlivesTheDaemon) {
   EXPECT_EQ(client.stream(streams.out).data, "got one\ngot two\n");
   EXPECT_NE(client.stream(streams.error).data.find(R"("message":"4")"), std::string::npos);
   NodeTest::Restart();
+}
+
+TEST_F(StreamExec, EndsWithItsShim) {
+  SpdyClient client(ExecUrl(container_, "trap '' HUP; echo; sleep 77777", true));
+  auto streams = OpenStreams(client, true, false);
+  ASSERT_TRUE(client.ReadUntil([&] { return !client.stream(streams.out).data.empty(); }));
+  KillShim(pod_);
+  EXPECT_TRUE(client.ReadToEnd());
+  EXPECT_FALSE(Runs(container_, "sleep 77777"));
+  SpdyClient next(ExecUrl(container_, "cat; exit 3", true));
+  auto others = OpenStreams(next, true, false);
+  next.Send(others.in, "again", true);
+  EXPECT_TRUE(next.ReadToEnd());
+  EXPECT_EQ(next.stream(others.out).data, "again");
+  EXPECT_NE(next.stream(others.error).data.find(R"("message":"3")"), std::string::npos);
 }
 
 TEST_F(StreamExec, IsToldWhenItsPodIsStopped) {
@@ -347,6 +368,33 @@ TEST_F(StreamAttach, TerminalsAreShared) {
   EXPECT_EQ(StatusOf(container).state(), v1::CONTAINER_RUNNING);
 }
 
+TEST_F(StreamAttach, ASuccessorOfTheShimHasInputAndOutput) {
+  std::string pod = RunPod(PodConfig("pod"));
+  for (bool tty : {false, true}) {
+    auto config = Shell(tty ? "terminal" : "pipes", "while read x; do echo got $x; done; exit 4");
+    config.set_stdin(true);
+    config.set_stdin_once(true);
+    config.set_tty(tty);
+    std::string container = StartNew(pod, config);
+    std::string end = tty ? "\r\n" : "\n";
+    for (std::string word : {"one", "two"}) {
+      SpdyClient client(AttachUrl(container, true, tty));
+      auto streams = OpenStreams(client, true, tty);
+      client.Send(streams.in, word + "\n");
+      ASSERT_TRUE(client.ReadUntil(
+          [&] { return client.stream(streams.out).data.find("got " + word + end) != std::string::npos; }));
+      KillShim(pod);
+      EXPECT_TRUE(client.ReadToEnd());
+      EXPECT_EQ(NodeTest::Exec(container, {"echo", "alive"}).stdout(), "alive\n");
+    }
+    SpdyClient last(AttachUrl(container, true, tty));
+    auto streams = OpenStreams(last, true, tty);
+    last.Send(streams.in, tty ? "\4" : "", !tty);
+    EXPECT_TRUE(last.ReadToEnd());
+    EXPECT_EQ(WaitExited(container).exit_code(), 4);
+  }
+}
+
 class StreamForward : public StreamBase {
  protected:
   struct Pair {
@@ -428,6 +476,21 @@ TEST_F(StreamForward, CarriesAHundredConnectionsAndTheirHalfCloses) {
   for (size_t i = 0; i < pairs.size(); ++i) {
     EXPECT_TRUE(client.stream(pairs[i].data).data == text(i)) << i;
     EXPECT_EQ(client.stream(pairs[i].error).data, "");
+  }
+}
+
+TEST_F(StreamForward, EndsWithItsShimAndIsThereAgain) {
+  EchoServer echo;
+  std::string pod = RunPod(PodConfig("pod", Net::kHost));
+  std::string container = StartNew(pod, Sleeper("c"));
+  for (int i = 0; i < 2; ++i) {
+    SpdyClient client(ForwardUrl(pod), "portforward.k8s.io");
+    Pair pair = Dial(client, echo.port(), 1);
+    client.Send(pair.data, "hello");
+    EXPECT_TRUE(client.ReadUntil([&] { return client.stream(pair.data).data == "hello"; }));
+    KillShim(pod);
+    EXPECT_TRUE(client.ReadToEnd());
+    EXPECT_EQ(NodeTest::Exec(container, {"echo", "alive"}).stdout(), "alive\n");
   }
 }
 

@@ -176,19 +176,6 @@ TEST_F(Views, OutliveTheDaemon) {
   EXPECT_EQ(MemTotal(ReadText(meminfo)), 65536u);
 }
 
-TEST_F(Views, OfADeadShimHangNobody) {
-  std::string pod = RunPod(PodConfig("pod"));
-  std::string container = StartNew(pod, Masked(Sleeper("c"), 64 * kMiB));
-  int file = ::open(In(container, "/proc/meminfo").c_str(), O_RDONLY | O_CLOEXEC);
-  ASSERT_GE(file, 0);
-  ASSERT_EQ(::kill(ShimOf(pod), SIGKILL), 0);
-  char byte;
-  // A read that comes before the death is answered.
-  EXPECT_TRUE(Eventually([&] { return ::pread(file, &byte, 1, 0) < 0; }));
-  ::close(file);
-  EXPECT_TRUE(Eventually([&] { return PodStatus(pod).state() == v1::SANDBOX_NOTREADY; }));
-}
-
 // A request that the shim has read and never answers: its reader can't be killed.
 class StuckViews : public Views {
  protected:
@@ -197,7 +184,7 @@ class StuckViews : public Views {
     pod_ = RunPod(PodConfig("stuck"));
     container_ = StartNew(pod_, Masked(Shell("c", "while :; do cat /proc/meminfo > /dev/null; done"), 64 * kMiB));
     shim_ = ShimOf(pod_);
-    device_ = TakeDevice();  // while there is only one
+    device_ = TakeDevice();  // while there is only one container
     ASSERT_TRUE(device_.valid());
     other_ = StartNew(pod_, Masked(Sleeper("other"), 128 * kMiB));
     ASSERT_EQ(::kill(shim_, SIGSTOP), 0);

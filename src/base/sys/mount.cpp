@@ -1,9 +1,13 @@
 #include "base/sys/mount.h"
 
 #include <fcntl.h>
+#include <linux/fuse.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 
 #include <cerrno>
+
+#include "base/sys/file.h"
 
 namespace cradle::sys {
 
@@ -53,6 +57,13 @@ Result<> ProbeOverlayByDescriptor(FdRef layer) {
   if (::fsconfig(fs.get(), FSCONFIG_SET_FD, "lowerdir+", nullptr, layer.get()) < 0)
     return Error::FromErrno(errno, "overlay layers by descriptor, of Linux 6.13");
   return {};
+}
+
+Result<UniqueFd> CloneFuse(FdRef device) {
+  UniqueFd clone = TRY(OpenAt(kCwd, "/dev/fuse", O_RDWR | O_NONBLOCK));
+  auto of = static_cast<uint32_t>(device.get());
+  if (::ioctl(clone.get(), FUSE_DEV_IOC_CLONE, &of) < 0) return Error::FromErrno(errno, "FUSE_DEV_IOC_CLONE");
+  return clone;
 }
 
 Result<> Mount(const std::string& source, const std::string& target, const std::string& fstype,

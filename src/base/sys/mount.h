@@ -15,6 +15,9 @@ namespace cradle::sys {
 // A new file system, attached nowhere: closing the descriptor unmounts it.
 Result<UniqueFd> FsMount(const std::string& fstype, const std::vector<std::pair<std::string, std::string>>& options,
                          unsigned attr_flags);
+// A descriptor of one's own of an open FUSE connection, non-blocking (FUSE_DEV_IOC_CLONE): what was read from it and not
+// answered fails when it is closed; the connection ends with its last one.
+Result<UniqueFd> CloneFuse(FdRef device);
 Result<UniqueFd> OpenTree(FdRef dir, const std::string& path, unsigned flags);
 Result<> MoveMount(FdRef mount, FdRef to_dir, const std::string& to_path);
 

@@ -14,6 +14,7 @@
 #include <cstdlib>
 
 #include "base/sys/file.h"
+#include "base/sys/left.h"
 #include "base/sys/spawned.h"
 
 #ifndef P_PIDFD
@@ -78,7 +79,9 @@ Result<Exit> ReapPidfd(FdRef pidfd) {
   return exit;
 }
 
-int ReapStrangers() {
+int ReapStrangers() { return ReapStrangers(nullptr); }
+
+int ReapStrangers(const std::function<bool(pid_t)>& spare) {
   std::lock_guard lock(internal::g_spawned_mutex);
   int reaped = 0;
   auto tasks = OpenAt(kCwd, "/proc/self/task", O_RDONLY | O_DIRECTORY);
@@ -92,7 +95,7 @@ int ReapStrangers() {
       auto pid = static_cast<pid_t>(std::strtol(at, &end, 10));
       if (end == at) break;
       at = end;
-      if (internal::g_spawned.count(pid)) continue;
+      if (internal::g_spawned.count(pid) || (spare && spare(pid))) continue;
       auto exit = Reap(P_PID, static_cast<id_t>(pid));
       if (exit.ok() && exit->pid > 0) ++reaped;
     }

@@ -16,6 +16,7 @@
 #include <cstring>
 
 #include "base/sys/file.h"
+#include "base/sys/left.h"
 
 namespace cradle::sys {
 namespace {
@@ -186,7 +187,9 @@ Result<> SendMessage(FdRef socket, std::string_view data, const std::vector<FdRe
   return {};
 }
 
-Result<Message> ReceiveMessage(FdRef socket, size_t limit) {
+namespace {
+
+Result<Message> Receive(FdRef socket, size_t limit, int flags) {
   // The length first: a buffer of `limit` bytes for every small message would cost a shim its memory.
   ssize_t waiting = ::recv(socket.get(), nullptr, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
   if (waiting < 0) return Error::FromErrno(errno, "recvmsg");
@@ -202,7 +205,7 @@ Result<Message> ReceiveMessage(FdRef socket, size_t limit) {
   header.msg_controllen = sizeof control;
   ssize_t got;
   do {
-    got = ::recvmsg(socket.get(), &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    got = ::recvmsg(socket.get(), &header, flags | MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   } while (got < 0 && errno == EINTR);
   if (got < 0) return Error::FromErrno(errno, "recvmsg");
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); c; c = CMSG_NXTHDR(&header, c)) {
@@ -219,6 +222,11 @@ Result<Message> ReceiveMessage(FdRef socket, size_t limit) {
   out.data.resize(static_cast<size_t>(got));
   return out;
 }
+
+}  // namespace
+
+Result<Message> ReceiveMessage(FdRef socket, size_t limit) { return Receive(socket, limit, 0); }
+Result<Message> PeekMessage(FdRef socket, size_t limit) { return Receive(socket, limit, MSG_PEEK); }
 
 Result<UniqueFd> EpollCreate() {
   int fd = ::epoll_create1(EPOLL_CLOEXEC);

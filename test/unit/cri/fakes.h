@@ -67,6 +67,7 @@ class FakeRuntime : public sandbox::Runtime {
   std::unique_ptr<sandbox::Events::Watch> WatchEvents(sandbox::Events::Listener listener) override {
     return events_.Listen(std::move(listener));
   }
+  bool Awaits(pid_t) const override { return false; }
   Result<> UserNamespaces() const override { return user_namespaces; }
   ThreadPool& pool() override { return pool_; }
   // Tells that container `index` did this; `at` is told back.

@@ -397,6 +397,43 @@ TEST_F(ShimTest, AContainerSurvivesTheDeathOfTheShimWithoutSigpipe) {
   (void)sys::PollReadable(pidfd, Soon());
 }
 
+TEST_F(ShimTest, ASuccessorTakesItsContainersOver) {
+  ASSERT_TRUE(sys::SetChildSubreaper().ok());  // as cradled is: what the dead leave isn't reaped before it is looked at
+  StartPause();
+  auto plan = Plan("printf unfin; while read line < /fifo; do echo $line; [ $line = end ] && exit 9; done");
+  ASSERT_TRUE(sys::MknodAt(kCwd, dir_ + "/image/fifo", S_IFIFO | 0600, 0).ok());
+  Run(plan);
+  Listed before = client_->List(Soon()).value().at(0);
+  UniqueFd fifo = sys::OpenAt(kCwd, Cat("/proc/", std::to_string(before.pid), "/root/fifo"), O_RDWR).value();
+  PauseStarted pause = Connect(MoreExits())->TakePause();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(sys::PidfdSendSignal(shim_.pidfd, SIGKILL).ok());
+    ASSERT_TRUE(sys::WaitPidfd(shim_.pidfd, Soon()).ok());
+    StartShim();
+    client_ = Connect(exits_);
+    ASSERT_TRUE(client_->TakeOver(pause, Soon()).ok());
+  }
+  Listed after = client_->List(Soon()).value().at(0);
+  EXPECT_EQ(after.container, plan.container_id);
+  EXPECT_EQ(after.state, ContainerState::kRunning);
+  EXPECT_EQ(after.pid, before.pid);
+  EXPECT_EQ(after.started_at, before.started_at);
+  EXPECT_EQ(Exec(ExecOf(plan, "echo alive")).value().out, "alive\n");
+  ASSERT_TRUE(sys::WriteAll(fifo, "ished\n", 6).ok());
+  ASSERT_TRUE(sys::WriteAll(fifo, "end\n", 4).ok());
+  ExitInfo exit = exits_.Of(plan.container_id);
+  EXPECT_EQ(exit.exit_code, 9);
+  EXPECT_FALSE(exit.unknown);
+  EXPECT_EQ(LogLines(plan.log_path), (std::vector<std::string>{"unfinished", "end"}));
+  EXPECT_TRUE(client_->TakeOver(pause, Soon()).error().code() == Code::kAlreadyExists);
+  EXPECT_TRUE(client_->Delete(plan.container_id, Soon()).ok());
+  EXPECT_TRUE(client_->Shutdown(Soon()).ok());
+  EXPECT_TRUE(sys::PidfdExited(pause.pidfd));
+  EXPECT_EQ(sys::WaitPidfd(shim_.pidfd, Soon()).value().code, 0);
+  client_.reset();
+  sys::ReapStrangers();
+}
+
 TEST_F(ShimTest, ShutdownLeavesNoProcess) {
   StartPause();
   auto running = Plan("trap '' TERM; sleep 1000 & sleep 1000"), created = Plan("true");
