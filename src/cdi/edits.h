@@ -31,13 +31,15 @@ struct Hook {
   uint32_t timeout_seconds = 0;      // 0: none of its own
 };
 
-// As the OCI runtime specification names them. startContainer hooks, which are the image's programs, aren't among them.
+// As the OCI runtime specification names them. All but startContainer's are the host's programs.
 inline constexpr char kPrestart[] = "prestart";
 inline constexpr char kCreateRuntime[] = "createRuntime";
 inline constexpr char kCreateContainer[] = "createContainer";
+inline constexpr char kStartContainer[] = "startContainer";
 inline constexpr char kPoststart[] = "poststart";
 inline constexpr char kPoststop[] = "poststop";
-inline constexpr const char* kStages[] = {kPrestart, kCreateRuntime, kCreateContainer, kPoststart, kPoststop};
+inline constexpr const char* kStages[] = {kPrestart,       kCreateRuntime, kCreateContainer,
+                                           kStartContainer, kPoststart,     kPoststop};
 
 struct Edits {
   std::vector<std::string> env;

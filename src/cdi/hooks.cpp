@@ -31,14 +31,8 @@ Result<> ShowRoot(FdRef container, const std::string& at) {
 Result<> RunOne(const Hook& hook, const std::string& state) {
   ProgramRun run{hook.path, hook.args, hook.env, state};
   if (run.args.empty()) run.args = {hook.path};
-  ProgramEnd end = RunProgram(run, After(hook.timeout_seconds ? seconds(hook.timeout_seconds) : kTimeout));
-  if (end.exit.ok() && end.exit->code == 0 && end.exit->signal == 0) return {};
-  Error error = !end.exit.ok()        ? std::move(end.exit.error())
-                : end.exit->signal    ? Internal(Cat("killed by signal ", std::to_string(end.exit->signal)))
-                                      : Internal(Cat("exited with ", std::to_string(end.exit->code)));
-  if (std::string said = Printable(end.errors); !said.empty())
-    error = Error(error.code(), Cat(error.text(), "; it said: ", said));
-  return std::move(error).With(Cat("CDI hook ", hook.stage, " ", hook.path));
+  ProgramEnd end = RunProgram(run, After(TimeoutOf(hook)));
+  return Judge(hook, std::move(end.exit), end.errors);
 }
 
 Result<> RunAll(const std::vector<Hook>& hooks, const HookRun& run) {
@@ -55,6 +49,18 @@ Result<> MakeBundle(const HookRun& run) {
 }
 
 }  // namespace
+
+seconds TimeoutOf(const Hook& hook) { return hook.timeout_seconds ? seconds(hook.timeout_seconds) : kTimeout; }
+
+Result<> Judge(const Hook& hook, Result<sys::Exit> exit, std::string_view errors) {
+  if (exit.ok() && exit->code == 0 && exit->signal == 0) return {};
+  Error error = !exit.ok()       ? std::move(exit.error())
+                : exit->signal   ? Internal(Cat("killed by signal ", std::to_string(exit->signal)))
+                                 : Internal(Cat("exited with ", std::to_string(exit->code)));
+  if (std::string said = Printable(errors); !said.empty())
+    error = Error(error.code(), Cat(error.text(), "; it said: ", said));
+  return std::move(error).With(Cat("CDI hook ", hook.stage, " ", hook.path));
+}
 
 Result<> RunHooks(const std::vector<Hook>& hooks, const HookRun& run) {
   if (hooks.empty()) return {};

@@ -2,16 +2,25 @@
 // OCI state on stdin, and a bundle folder with config.json and `rootfs`, the container's files with all that is mounted
 // there. Programs and libraries are the host's. The bundle's mount is in a mount namespace of the hook's own: neither the
 // host nor the container sees it, nor what the hook mounts, and nothing is left when the daemon dies in the middle.
+// startContainer's are the container's own programs, and run as its execs (sandbox/hooks.cpp).
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/result.h"
+#include "base/sys/process.h"
 #include "cdi/edits.h"
 
 namespace cradle::cdi {
+
+// Its own, or 30 s.
+seconds TimeoutOf(const Hook& hook);
+// What becomes of a hook that ended so: an error names it, why, and what it said.
+Result<> Judge(const Hook& hook, Result<sys::Exit> exit, std::string_view errors);
 
 struct HookRun {
   std::string bundle;          // a folder that isn't there; made, and removed
@@ -20,8 +29,7 @@ struct HookRun {
   FdRef mount_namespace = {};  // the container's; invalid: it is over, and `rootfs` is empty
 };
 
-// One after the other, each with its own timeout (30 s without one). The first that fails ends it: the error has the end of
-// its stderr. Blocks; any thread.
+// One after the other. The first that fails ends it: the error has the end of its stderr. Blocks; any thread.
 Result<> RunHooks(const std::vector<Hook>& hooks, const HookRun& run);
 
 }  // namespace cradle::cdi

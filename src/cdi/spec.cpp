@@ -145,9 +145,7 @@ Result<Hook> ParseHook(const Json& json, const std::string& where) {
   Hook hook;
   hook.stage = TRY(node.Text("hookName"));
   if (std::find(std::begin(kStages), std::end(kStages), hook.stage) == std::end(kStages))
-    return node.Bad("hookName", hook.stage == "startContainer"
-                                    ? std::string("startContainer hooks, programs of the image, aren't run")
-                                    : Cat("no hook is called ", Quote(hook.stage)));
+    return node.Bad("hookName", Cat("no hook is called ", Quote(hook.stage)));
   hook.path = TRY(node.Path("path"));
   hook.args = TRY(node.Texts("args"));
   hook.env = TRY(node.Texts("env"));

@@ -144,6 +144,7 @@ std::string ExecPlan::Encode() const {
   w.U64(5, timeout_ms);
   w.U64(6, output_limit);
   if (users) w.Sub(7, container::Encode(*users));
+  w.Str(8, input);
   return w.Take();
 }
 
@@ -159,6 +160,7 @@ Result<ExecPlan> ExecPlan::Decode(std::string_view bytes) {
       case 5: p.timeout_ms = r.U64(); break;
       case 6: p.output_limit = r.U64(); break;
       case 7: p.users = check.Nested("users", DecodeUserNamespace(r.View())); break;
+      case 8: p.input = r.Str(); break;
     }
   check.Require("container_id", p.container_id.size() == 64 && IsHexPrefix(p.container_id),
                 "is not 64 hex digits");

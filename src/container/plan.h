@@ -149,6 +149,7 @@ struct ExecPlan {
   std::optional<UserNamespace> users;     // the container's
   uint64_t timeout_ms = 0;                // 0: none
   uint64_t output_limit = 16 << 20;       // bytes kept of each stream; the rest is read and dropped
+  std::string input;                      // on stdin; empty: /dev/null
 
   std::string Encode() const;
   static Result<ExecPlan> Decode(std::string_view bytes);

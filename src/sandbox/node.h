@@ -133,6 +133,8 @@ class Node final : public Runtime {
   Result<container::ExecPlan> PlanExec(const Container& one, std::vector<std::string> command, bool terminal);
   // hooks.cpp (queue): those of CDI devices. `status` as the OCI runtime specification names it
   Result<> RunHooks(const Container& one, std::initializer_list<const char*> stages, const char* status);
+  Result<> RunStartHooks(const Container& one);
+  std::string BundleOf(const ContainerId& id) const { return paths_.container(id) + "/bundle"; }
   // start_container.cpp (queue)
   Result<> StartOne(Container& one);
   // update.cpp (queue, but for the loads)

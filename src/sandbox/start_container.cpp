@@ -25,7 +25,8 @@ Result<> Node::StartOne(Container& one) {
   if (!record.log_path.empty())
     TRYV(sys::MakeDirs(record.log_path.substr(0, record.log_path.rfind('/')), 0755).With("log_directory"));
   auto client = TRY(one.pod().NeedShim());
-  auto started = client->Start(record.id.str(), After(kLaunch));
+  auto hooked = RunStartHooks(one);
+  auto started = hooked.ok() ? client->Start(record.id.str(), After(kLaunch)) : Result<int64_t>(hooked.error());
   // Its shim died over it: what became of it is seen by a successor.
   if (!started.ok() && started.error().code() == Code::kUnavailable) return std::move(started.error());
   if (!started.ok()) {

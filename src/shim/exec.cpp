@@ -79,6 +79,7 @@ Result<std::shared_ptr<Exec>> Exec::Launch(Services& services, const container::
   Stdio stdio;
   stdio.out = TRY(self->out_.Open(plan.output_limit));
   stdio.err = TRY(self->err_.Open(plan.output_limit));
+  if (!plan.input.empty()) stdio.in = TRY(sys::SealedMemfd("stdin", plan.input));
   Launched launched = TRY(LaunchExec(plan, init, std::move(stdio)));
   self->pid_ = launched.pid;
   self->pidfd_ = std::move(launched.pidfd);

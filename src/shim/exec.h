@@ -1,4 +1,4 @@
-// Exec: one command run inside a container (ExecSync), from its clone to its answer. What it writes is kept in memory
+// Exec: one command run inside a container (ExecSync; hooks, while its first process waits at the gate), from its clone to its answer. What it writes is kept in memory
 // up to a limit per stream, the rest is read and dropped; the answer is two memfds and the exit code.
 //
 // The answer comes when the command has ended and its output is read. Children that it left behind may hold its pipes:

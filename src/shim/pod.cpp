@@ -239,8 +239,8 @@ Container::Hooks Pod::HooksOf() {
 Result<> Pod::StartExec(Request& request) {
   auto plan = TRY(ReadPlan<container::ExecPlan>(request));
   auto container = TRY(Find(plan.container_id));
-  if (container->state() != Container::State::kRunning || shutting_down_)
-    return FailedPrecondition(Cat("container ", plan.container_id, " is not running"));
+  bool alive = container->state() == Container::State::kRunning || container->state() == Container::State::kCreated;
+  if (!alive || shutting_down_) return FailedPrecondition(Cat("container ", plan.container_id, " is not running"));
   auto over = [this](pid_t pid) {
     execs_.erase(pid);
     QuitWhenEmpty();

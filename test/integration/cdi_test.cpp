@@ -121,6 +121,42 @@ TEST_F(Cdi, HooksRunBesideTheContainer) {
   EXPECT_TRUE(std::filesystem::exists(Told() + "/stopped"));
 }
 
+TEST_F(Cdi, HooksOfEveryStageRunInTheirOrder) {
+  std::string hooks;
+  // Inside, before the container's own process and with its rights; the others on the host.
+  for (const char* stage : {"poststop", "poststart", "startContainer", "createContainer", "createRuntime", "prestart"}) {
+    bool inside = std::string(stage) == "startContainer";
+    std::string script = inside ? "echo startContainer >> /told/order; cat > /state" : std::string("echo ") + stage + " >> $DIR/order";
+    hooks += RunsHook(stage, script).substr(hooks.empty() ? 0 : std::string("    hooks:\n").size());
+  }
+  WriteSpec("    mounts: [{hostPath: '" + Told() + "', containerPath: /told, options: [bind, rw]}]\n" + hooks);
+  std::string pod = RunPod(PodConfig("pod"));
+  std::string container = CreateContainer(
+      pod, With(Shell("c", "cat /state; pid=$(sed \"s/.*pid.:\\([0-9]*\\).*/\\1/\" /state); [ $pid = $$ ] && echo mine; sleep 1000")));
+  EXPECT_EQ(ReadText(Told() + "/order"), "prestart\ncreateRuntime\ncreateContainer\n");
+  Start(container);
+  EXPECT_TRUE(WaitForLog(container, "\"status\":\"created\""));
+  EXPECT_TRUE(WaitForLog(container, "mine"));
+  EXPECT_EQ(ReadText(Told() + "/order"), "prestart\ncreateRuntime\ncreateContainer\nstartContainer\npoststart\n");
+  RemoveContainer(container);
+  EXPECT_EQ(ReadText(Told() + "/order"),
+            "prestart\ncreateRuntime\ncreateContainer\nstartContainer\npoststart\npoststop\n");
+}
+
+TEST_F(Cdi, AStartHookThatFailsEndsTheContainer) {
+  WriteSpec(RunsHook("startContainer", "id -u >&2; exit 3"));
+  auto config = With(Sleeper("c"));
+  config.mutable_linux()->mutable_security_context()->mutable_run_as_user()->set_value(1234);
+  std::string container = CreateContainer(RunPod(PodConfig("pod")), config);
+  v1::StartContainerRequest request;
+  request.set_container_id(container);
+  auto reply = CRI_CALL(StartContainer, request);
+  EXPECT_EQ(reply.code(), grpc::INTERNAL);
+  EXPECT_NE(reply.text().find("CDI hook startContainer /bin/sh: exited with 3; it said: 1234"), std::string::npos)
+      << reply.text();
+  EXPECT_EQ(StatusOf(container).state(), v1::CONTAINER_EXITED);
+}
+
 TEST_F(Cdi, AHookThatFailsLeavesNothing) {
   WriteSpec(RunsHook("createContainer", "echo no driver >&2; exit 3"));
   ExpectRefused(RunPod(PodConfig("pod")), With(Sleeper("c")),

@@ -113,7 +113,6 @@ TEST(CdiSpec, ErrorsNameTheField) {
       {R"("deviceNodes": [{"path": "/x", "permissions": "x"}])", "containerEdits.deviceNodes[0].permissions: \"x\""},
       {R"("mounts": [{"hostPath": "/a"}])", "containerEdits.mounts[0].containerPath: \"\""},
       {R"("mounts": [{"hostPath": "/a", "containerPath": "/b", "type": "tmpfs"}])", "mounts[0].type: \"tmpfs\""},
-      {R"("hooks": [{"hookName": "startContainer", "path": "/a"}])", "hooks[0].hookName: startContainer hooks"},
       {R"("hooks": [{"hookName": "later", "path": "/a"}])", "hooks[0].hookName: no hook is called \"later\""},
       {R"("hooks": [{"hookName": "prestart", "path": "/a", "timeout": 1e3}])", "hooks[0].timeout: not a whole number"},
       {R"("additionalGids": [4294967295])", "additionalGids[0]: not a whole number"},

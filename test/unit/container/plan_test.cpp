@@ -97,6 +97,7 @@ ExecPlan FullExec() {
   p.process = FullProcess();
   p.timeout_ms = 5;
   p.output_limit = 6;
+  p.input = "said";
   p.users = UserNamespace{{65536, 65536}, {131072, 65536}};
   return p;
 }
@@ -146,6 +147,7 @@ TEST(Plan, FieldsArriveAsTheyWere) {
   EXPECT_EQ(pause.sysctls.at(0).first, "net.ipv4.ip_forward");
   EXPECT_EQ(pause.shm_bytes, 1u);
   EXPECT_EQ(ExecPlan::Decode(FullExec().Encode())->timeout_ms, 5u);
+  EXPECT_EQ(ExecPlan::Decode(FullExec().Encode())->input, "said");
 }
 
 TEST(Plan, UnknownFieldsAreSkipped) {

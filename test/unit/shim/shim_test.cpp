@@ -243,6 +243,23 @@ TEST_F(ShimTest, ExecTellsOutputAndCode) {
   EXPECT_FALSE(!exec.cgroup_v2.empty() && sys::Exists(kCwd, exec.cgroup_v2)) << "removed by the shim";
 }
 
+// As a hook does it.
+TEST_F(ShimTest, ExecRunsBeforeTheStartWithItsInput) {
+  StartPause();
+  auto plan = Plan("cat /hooked; sleep 1000");
+  ASSERT_TRUE(client_->Create(plan, Soon()).ok());
+  auto exec = ExecOf(plan, "cat > /hooked; cat; echo x > /proc/self/fd/0 || echo sealed >&2");
+  exec.input = "the state\n";
+  auto result = Exec(exec);
+  ASSERT_TRUE(result.ok()) << result.error().text();
+  EXPECT_EQ(result->out, "");
+  EXPECT_NE(result->err.find("sealed"), std::string::npos) << result->err;
+  ASSERT_TRUE(client_->Start(plan.container_id, Soon()).ok());
+  Deadline deadline = Soon();
+  while (LogText(plan).find("the state") == std::string::npos && MillisLeft(deadline) > 0) sched_yield();
+  EXPECT_EQ(LogLines(plan.log_path), std::vector<std::string>{"the state"});
+}
+
 TEST_F(ShimTest, ExecKeepsOutputUpToItsLimit) {
   StartPause();
   auto plan = Plan("sleep 1000");
