@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "cni/network.h"
@@ -20,6 +21,7 @@ struct NodeInfo {
   // Status then.
   Result<> apparmor;
   cgroups::Driver driver = cgroups::Driver::kCgroupfs;
+  std::set<std::string> handlers = {""};  // of pods; "": that of pods that name none
 };
 
 struct Backend {

@@ -119,6 +119,11 @@ Result<uint32_t> CheckId(std::string_view field, int64_t value) {
   return static_cast<uint32_t>(value);
 }
 
+Result<> CheckHandler(std::string_view field, const std::string& value, const std::set<std::string>& configured) {
+  if (configured.contains(value)) return {};
+  return Bad(field, value, "this runtime handler is not configured");
+}
+
 Result<> CheckRange(std::string_view field, int64_t value, int64_t low, int64_t high) {
   if (value >= low && value <= high) return {};
   return Bad(field, value,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,8 @@ Result<> CheckIpAddress(std::string_view field, const std::string& value);
 Result<> CheckAbsolutePath(std::string_view field, std::string_view value);
 // A uid or gid: 0 to 2^32-2 (2^32-1 means "no change" to the kernel).
 Result<uint32_t> CheckId(std::string_view field, int64_t value);
+// A runtime handler.
+Result<> CheckHandler(std::string_view field, const std::string& value, const std::set<std::string>& configured);
 Result<> CheckRange(std::string_view field, int64_t value, int64_t low, int64_t high);
 
 }  // namespace cradle::cri

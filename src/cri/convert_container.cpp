@@ -19,13 +19,12 @@ Result<std::vector<std::string>> ConvertArguments(std::string_view field, const 
   return std::vector<std::string>(values.begin(), values.end());
 }
 
-Result<> ConvertImage(const pb::ImageSpec& image, container::ContainerSpec& spec) {
+// Images are the same for every handler.
+Result<> ConvertImage(const pb::ImageSpec& image, const sandbox::PodSpec& pod, container::ContainerSpec& spec) {
   if (image.image().empty()) return Bad("image.image", image.image(), "must not be empty");
-  if (!image.runtime_handler().empty()) {
-    return Bad("image.runtime_handler", image.runtime_handler(),
-               "this runtime handler is not configured");
-  }
+  TRYV(CheckHandler("image.runtime_handler", image.runtime_handler(), {"", pod.handler}));
   spec.image = image.image();
+  spec.image_runtime_handler = image.runtime_handler();
   spec.user_specified_image = image.user_specified_image();
   return {};
 }
@@ -235,7 +234,7 @@ Result<container::ContainerSpec> ContainerSpecFrom(const pb::ContainerConfig& co
   TRYV(CheckName("metadata.name", config.metadata().name()));
   spec.name = config.metadata().name();
   spec.attempt = config.metadata().attempt();
-  TRYV(ConvertImage(config.image(), spec));
+  TRYV(ConvertImage(config.image(), pod, spec));
   TRYV(ConvertProcess(config, spec));
   TRYV(ConvertFiles(config, pod.users, spec));
   TRYV(ConvertLog(config.log_path(), spec));

@@ -172,12 +172,11 @@ Result<> Convert(const pb::PodSandboxConfig& config, sandbox::PodSpec& spec) {
 
 }  // namespace
 
-Result<sandbox::PodSpec> PodSpecFrom(const pb::PodSandboxConfig& config,
-                                     const std::string& runtime_handler) {
-  if (!runtime_handler.empty()) {
-    return Bad("runtime_handler", runtime_handler, "this runtime handler is not configured");
-  }
+Result<sandbox::PodSpec> PodSpecFrom(const pb::PodSandboxConfig& config, const std::string& runtime_handler,
+                                     const std::set<std::string>& handlers) {
+  TRYV(CheckHandler("runtime_handler", runtime_handler, handlers));
   sandbox::PodSpec spec;
+  spec.handler = runtime_handler;
   TRYV(Convert(config, spec));
   return spec;
 }

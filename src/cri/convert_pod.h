@@ -3,6 +3,7 @@
 // -1: ...").
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "base/result.h"
@@ -13,7 +14,8 @@ namespace cradle::cri {
 
 // Not said means POD for network, pid and ipc: the protocol's zero. A DNS configuration without any
 // entry counts as none: the node's resolv.conf.
-Result<sandbox::PodSpec> PodSpecFrom(const runtime::v1::PodSandboxConfig& config,
-                                     const std::string& runtime_handler);
+// `handlers`: those that are configured.
+Result<sandbox::PodSpec> PodSpecFrom(const runtime::v1::PodSandboxConfig& config, const std::string& runtime_handler,
+                                     const std::set<std::string>& handlers);
 
 }  // namespace cradle::cri

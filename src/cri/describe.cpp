@@ -16,6 +16,7 @@ void Copy(const sandbox::StringMap& from, Map* to) { to->insert(from.begin(), fr
 void FillImageSpec(const container::ContainerSpec& spec, pb::ImageSpec* out) {
   out->set_image(spec.user_specified_image.empty() ? spec.image : spec.user_specified_image);
   out->set_user_specified_image(spec.user_specified_image);
+  out->set_runtime_handler(spec.image_runtime_handler);
 }
 
 pb::MountPropagation PropagationOf(container::Propagation propagation) {

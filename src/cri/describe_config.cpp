@@ -109,6 +109,7 @@ pb::ContainerConfig DescribeConfig(const ContainerSpec& spec) {
   FillMetadata(spec, out.mutable_metadata());
   out.mutable_image()->set_image(spec.image);
   out.mutable_image()->set_user_specified_image(spec.user_specified_image);
+  out.mutable_image()->set_runtime_handler(spec.image_runtime_handler);
   Append(spec.command, out.mutable_command());
   Append(spec.args, out.mutable_args());
   out.set_working_dir(spec.working_dir);

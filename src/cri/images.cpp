@@ -17,11 +17,10 @@ namespace {
 
 using nlohmann::ordered_json;
 
-Result<> CheckSpec(const pb::ImageSpec& spec) {
+// Images are the same for every handler.
+Result<> CheckSpec(const pb::ImageSpec& spec, const NodeInfo& node) {
   if (spec.image().empty()) return Bad("image.image", "", "must not be empty");
-  if (spec.runtime_handler().empty()) return {};
-  return Bad("image.runtime_handler", spec.runtime_handler(),
-             "this runtime handler is not configured");
+  return CheckHandler("image.runtime_handler", spec.runtime_handler(), node.handlers);
 }
 
 image::Auth AuthFrom(const pb::AuthConfig& auth) {
@@ -81,13 +80,15 @@ grpc::ServerWriteReactor<pb::StreamImagesResponse>* ImageService::StreamImages(
 // A missing image is an answer, not an error.
 Reactor* ImageService::ImageStatus(Context* context, const pb::ImageStatusRequest* request,
                                    pb::ImageStatusResponse* response) {
-  if (auto checked = CheckSpec(request->image()); !checked.ok()) {
+  if (auto checked = CheckSpec(request->image(), node_); !checked.ok()) {
     return Answer(context, checked.error());
   }
   auto image = images_.Find(request->image().image());
   if (!image.ok()) return Answer(context, image.error());
   if (*image == nullptr) return Answer(context);
   *response->mutable_image() = DescribeImage(**image);
+  if (const std::string& handler = request->image().runtime_handler(); !handler.empty())
+    response->mutable_image()->mutable_spec()->set_runtime_handler(handler);
   if (request->verbose()) (*response->mutable_info())["info"] = InfoJson(**image);
   return Answer(context);
 }
@@ -97,7 +98,7 @@ Reactor* ImageService::PullImage(Context*, const pb::PullImageRequest* request,
   std::stop_source stop;
   auto call = Call::Begin(Cat("PullImage ", Quoted(request->image().image())), log::Level::kInfo,
                           [stop]() mutable { stop.request_stop(); });
-  if (auto checked = CheckSpec(request->image()); !checked.ok()) return call->Fail(checked.error());
+  if (auto checked = CheckSpec(request->image(), node_); !checked.ok()) return call->Fail(checked.error());
   pool_.Post([&images = images_, call, response, stop, reference = request->image().image(),
               auth = AuthFrom(request->auth())] {
     auto image = Pull(images, reference, auth, stop.get_token(), {});
@@ -109,7 +110,7 @@ Reactor* ImageService::PullImage(Context*, const pb::PullImageRequest* request,
 
 Reactor* ImageService::RemoveImage(Context* context, const pb::RemoveImageRequest* request,
                                    pb::RemoveImageResponse*) {
-  if (auto checked = CheckSpec(request->image()); !checked.ok()) {
+  if (auto checked = CheckSpec(request->image(), node_); !checked.ok()) {
     return Answer(context, checked.error());
   }
   auto call = Call::Begin(Cat("RemoveImage ", Quoted(request->image().image())));

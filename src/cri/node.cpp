@@ -56,11 +56,13 @@ Reactor* RuntimeService::Status(Context* context, const pb::StatusRequest* reque
   if (!backend_.node.apparmor.ok()) {
     AddCondition(*response, "AppArmorReady", backend_.node.apparmor, "AppArmorParserMissing");
   }
-  pb::RuntimeHandler* handler = response->add_runtime_handlers();
-  handler->set_name("");
-  handler->mutable_features()->set_recursive_read_only_mounts(true);
   bool user_namespaces = runtime_.UserNamespaces().ok();
-  handler->mutable_features()->set_user_namespaces(user_namespaces);
+  for (const std::string& name : backend_.node.handlers) {
+    pb::RuntimeHandler* handler = response->add_runtime_handlers();
+    handler->set_name(name);
+    handler->mutable_features()->set_recursive_read_only_mounts(true);
+    handler->mutable_features()->set_user_namespaces(user_namespaces);
+  }
   response->mutable_features()->set_supplemental_groups_policy(true);
   response->mutable_features()->set_user_namespaces_host_network(user_namespaces);
   response->mutable_features()->set_mount_options(true);

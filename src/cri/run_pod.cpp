@@ -12,7 +12,7 @@ Reactor* RuntimeService::RunPodSandbox(Context*, const pb::RunPodSandboxRequest*
                                        pb::RunPodSandboxResponse* response) {
   const pb::PodSandboxMetadata& metadata = request->config().metadata();
   auto call = Call::Begin(Cat("RunPodSandbox ", metadata.namespace_(), "/", metadata.name()));
-  auto spec = PodSpecFrom(request->config(), request->runtime_handler());
+  auto spec = PodSpecFrom(request->config(), request->runtime_handler(), backend_.node.handlers);
   if (!spec.ok()) return call->Fail(spec.error());
   runtime_.RunPod(std::move(*spec), [call, response](Result<PodId> id) {
     call->Complete(id, [&](const PodId& pod) { response->set_pod_sandbox_id(pod.str()); });

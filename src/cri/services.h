@@ -81,7 +81,7 @@ class RuntimeService final : public runtime::v1::RuntimeService::CallbackService
 class ImageService final : public runtime::v1::ImageService::CallbackService {
  public:
   explicit ImageService(Backend& backend)
-      : images_(backend.images), pool_(backend.runtime.pool()) {}
+      : node_(backend.node), images_(backend.images), pool_(backend.runtime.pool()) {}
 
   CRADLE_UNARY(ListImages);
   CRADLE_STREAM(StreamImages);
@@ -91,6 +91,7 @@ class ImageService final : public runtime::v1::ImageService::CallbackService {
   CRADLE_UNARY(ImageFsInfo);
 
  private:
+  const NodeInfo& node_;
   image::ImageStore& images_;
   ThreadPool& pool_;
 };

@@ -16,6 +16,7 @@ namespace {
 
 constexpr size_t kMaxFile = 1 << 20;
 constexpr std::string_view kUnix = "unix://";
+constexpr std::string_view kHandlers = "handlers", kProcViews = "proc_views";
 
 struct Key {
   std::string_view name;  // "section.key"
@@ -120,9 +121,31 @@ Result<> SetKey(const Key& key, const toml::node& node, Config& config) {
   return {};
 }
 
+Result<> ReadHandlers(const toml::table& table, Config& config) {
+  for (const auto& [name, node] : table) {
+    std::string full = Cat("handlers.", name.str());
+    const toml::table* keys = node.as_table();
+    if (!keys) return WrongType(full, "a table");
+    Handler& handler = config.handlers[std::string(name.str())];
+    for (const auto& [key, value] : *keys) {
+      std::string key_name = Cat(full, ".", key.str());
+      if (key.str() != kProcViews)
+        return InvalidArgument(Cat("unknown key \"", key_name, "\"; did you mean \"", full, ".", kProcViews, "\"?"));
+      auto text = value.value_exact<std::string>();
+      if (!text) return WrongType(key_name, "a string");
+      handler.proc_views = *text;
+    }
+  }
+  return {};
+}
+
 Result<> ReadTable(const toml::table& table, const std::string& prefix, Config& config) {
   for (const auto& [name, node] : table) {
     std::string full = prefix + std::string(name.str());
+    if (full == kHandlers && node.is_table()) {
+      TRYV(ReadHandlers(*node.as_table(), config));
+      continue;
+    }
     if (const toml::table* section = node.as_table()) {
       if (!prefix.empty()) return UnknownKey(full);
       bool known = std::any_of(std::begin(kKeys), std::end(kKeys),
@@ -185,6 +208,20 @@ Result<> CheckImageLimits(const Config& config) {
   TRYV(CheckRange("image.max_layer_ratio", config.image_max_layer_ratio, 10, 1'000'000));
   TRYV(CheckRange("image.max_layers", config.image_max_layers, 1, 500));
   return CheckRange("image.max_manifest_bytes", config.image_max_manifest_bytes, 4096, 64 << 20);
+}
+
+Result<> CheckViews(std::string_view key, const std::string& value) {
+  if (value == "limited" || value == "all" || value == "off") return {};
+  return InvalidArgument(Cat(key, " = \"", value, "\": must be limited, all or off"));
+}
+
+// As Kubernetes has it: a DNS label.
+Result<> CheckHandler(const std::string& name, const Handler& handler) {
+  std::string full = Cat(kHandlers, ".", name);
+  bool label = name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
+  if (!label || name.empty() || name.size() > 63 || name.front() == '-' || name.back() == '-')
+    return InvalidArgument(Cat(full, ": a handler's name must be a DNS label"));
+  return handler.proc_views.empty() ? Result<>() : CheckViews(Cat(full, ".", kProcViews), handler.proc_views);
 }
 
 std::string Quoted(const std::string& text) {
@@ -250,8 +287,8 @@ Result<> CheckConfig(const Config& config) {
   if (config.cgroup_driver != "auto" && config.cgroup_driver != "cgroupfs" && config.cgroup_driver != "systemd")
     return InvalidArgument(
         Cat("cgroup.driver = \"", config.cgroup_driver, "\": must be cgroupfs, systemd or auto"));
-  if (config.views_proc != "limited" && config.views_proc != "all" && config.views_proc != "off")
-    return InvalidArgument(Cat("views.proc = \"", config.views_proc, "\": must be limited, all or off"));
+  TRYV(CheckViews("views.proc", config.views_proc));
+  for (const auto& [name, handler] : config.handlers) TRYV(CheckHandler(name, handler));
   log::Level level;
   if (!log::ParseLevel(config.log_level, level))
     return InvalidArgument(
@@ -270,6 +307,11 @@ std::string FormatConfig(const Config& config) {
     }
     std::string_view name = dot == std::string_view::npos ? key.name : key.name.substr(dot + 1);
     out += Cat("# ", key.help, "\n", name, " = ", FormatValue(key, config), "\n");
+  }
+  out += Cat("\n# further runtime handlers, for RuntimeClasses\n", config.handlers.empty() ? "# [handlers.NAME]\n" : "");
+  for (const auto& [name, handler] : config.handlers) {
+    out += Cat("[", kHandlers, ".", name, "]\n");
+    if (!handler.proc_views.empty()) out += Cat(kProcViews, " = ", Quoted(handler.proc_views), "\n");
   }
   return out;
 }

@@ -3,6 +3,7 @@
 // (config.cpp), which `cradled --print-config` prints.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,11 @@
 #include "base/result.h"
 
 namespace cradle::daemon {
+
+// A further runtime handler: [handlers.NAME]. What is empty is as for pods that name none.
+struct Handler {
+  std::string proc_views;
+};
 
 struct Config {
   std::string listen = "unix:///run/cradle/cradle.sock";
@@ -53,6 +59,7 @@ struct Config {
   std::string streaming_tls_key;
   std::string streaming_tls_client_ca;
   std::string views_proc = "limited";
+  std::map<std::string, Handler> handlers;
 
   std::string socket_path() const;  // of `listen`
 };

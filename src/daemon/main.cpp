@@ -36,12 +36,17 @@ struct Parts {
   std::unique_ptr<streaming::Server> streaming;  // ends first: it hands clients to the runtime
 };
 
-container::Views ViewsFrom(const Config& config) {
-  if (config.views_proc == "off") return container::Views::kOff;
-  if (sys::OpenAt(kCwd, "/dev/fuse", O_RDWR).ok())
-    return config.views_proc == "all" ? container::Views::kAll : container::Views::kLimited;
-  log::Warning("no /dev/fuse: containers see the host's figures in /proc");
-  return container::Views::kOff;
+std::map<std::string, sandbox::Handler> HandlersFrom(const Config& config) {
+  bool fuse = sys::OpenAt(kCwd, "/dev/fuse", O_RDWR).ok();
+  if (!fuse && config.views_proc != "off") log::Warning("no /dev/fuse: containers see the host's figures in /proc");
+  auto views = [&](const std::string& proc) {
+    if (!fuse || proc == "off") return container::Views::kOff;
+    return proc == "all" ? container::Views::kAll : container::Views::kLimited;
+  };
+  std::map<std::string, sandbox::Handler> handlers = {{"", {views(config.views_proc)}}};
+  for (const auto& [name, handler] : config.handlers)
+    handlers[name].views = views(handler.proc_views.empty() ? config.views_proc : handler.proc_views);
+  return handlers;
 }
 
 void SetLimits(const Config& config, image::StoreConfig& images) {
@@ -105,7 +110,7 @@ Result<Parts> BuildParts(const Config& config, const Programs& programs) {
   runtime.defaults.timezone_file = TRY(container::FindTimezone(config.runtime_timezone).With("runtime"));
   runtime.cdi = {config.cdi_spec_dirs, config.cdi_hooks};
   runtime.devices_to_user = config.runtime_device_ownership;
-  runtime.views = ViewsFrom(config);
+  runtime.handlers = HandlersFrom(config);
   parts.runtime = TRY(
       sandbox::Runtime::Start(std::move(runtime), *parts.images, *parts.network, *parts.groups).With("runtime"));
 
@@ -122,6 +127,7 @@ cri::NodeInfo DescribeNode(const Config& config, const cgroups::Cgroups& groups,
   cri::NodeInfo node;
   node.version = kVersion;
   node.driver = groups.driver();
+  for (const auto& [name, handler] : config.handlers) node.handlers.insert(name);
   node.facts = {{"listen", config.listen},
                 {"root", config.root},
                 {"state", config.state},

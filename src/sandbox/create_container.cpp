@@ -114,7 +114,7 @@ container::PodContext Node::ContextOf(const Pod& pod) const {
   context.users = pod.record().spec.users;
   context.selinux = pod.record().spec.selinux;
   if (context.selinux.level.empty()) context.selinux.level = pod.record().selinux_level;
-  context.views = ViewsOf(config_.views, pod.record().spec);
+  context.views = ViewsOf(config_.handlers, pod.record().spec);
   return context;
 }
 

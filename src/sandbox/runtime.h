@@ -9,6 +9,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -31,6 +32,11 @@
 
 namespace cradle::sandbox {
 
+// What pods get whose RuntimeClass names it.
+struct Handler {
+  container::Views views = container::Views::kOff;  // unless the pod's annotation says otherwise
+};
+
 struct Config {
   std::string root, state;               // /var/lib/cradle, /run/cradle
   std::string shim_program;              // libexec/cradle/cradle-shim
@@ -39,7 +45,7 @@ struct Config {
   container::Defaults defaults;
   bool devices_to_user = false;          // see container::NodeFacts
   CdiConfig cdi;
-  container::Views views = container::Views::kOff;  // unless the pod's annotation says otherwise
+  std::map<std::string, Handler> handlers = {{"", {}}};  // "": of pods that name none
 };
 
 // What a pod is at one moment. Immutable; a change makes a new one.

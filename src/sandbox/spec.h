@@ -38,7 +38,7 @@ inline constexpr char kViewsOn[] = "on", kViewsOff[] = "off";
 struct PodSpec {
   std::string name, uid, name_space;
   uint32_t attempt = 0;
-  std::string handler;                   // runtime handler: "" only, here
+  std::string handler;                   // runtime handler; one that was configured when the pod was made
   std::string hostname;
   std::string log_directory;             // absolute or empty
   std::optional<DnsSpec> dns;            // unset: the node's resolv.conf

@@ -31,7 +31,9 @@ Result<> Abort(uint64_t connection) {
 
 }  // namespace
 
-container::Views ViewsOf(container::Views configured, const PodSpec& spec) {
+container::Views ViewsOf(const std::map<std::string, Handler>& handlers, const PodSpec& spec) {
+  auto named = handlers.find(spec.handler);
+  container::Views configured = (named == handlers.end() ? handlers.at("") : named->second).views;
   auto asked = spec.annotations.find(kViewsAnnotation);
   if (configured == container::Views::kOff || asked == spec.annotations.end()) return configured;
   return asked->second == kViewsOn ? container::Views::kAsked : container::Views::kOff;

@@ -3,15 +3,18 @@
 // connection it couldn't be stopped.
 #pragma once
 
+#include <map>
+
 #include "base/ids.h"
 #include "base/result.h"
 #include "cgroups/cgroups.h"
-#include "sandbox/pod.h"
+#include "sandbox/runtime.h"
 
 namespace cradle::sandbox {
 
-// `configured`, and what the pod's annotation cradle.io/proc-views makes of it.
-container::Views ViewsOf(container::Views configured, const PodSpec& spec);
+// What the pod's handler says, and what the pod's annotation cradle.io/proc-views makes of it. A handler that was taken out
+// of the configuration since is the one without a name.
+container::Views ViewsOf(const std::map<std::string, Handler>& handlers, const PodSpec& spec);
 
 // The number of the connection, from the text of a /proc/PID/mountinfo of the container; nothing when it has none there.
 std::optional<uint64_t> FindViews(std::string_view mountinfo, const ContainerId& container);

@@ -136,6 +136,40 @@ TEST_F(Views, AreOffWhereTheyAreNotWanted) {
   ExpectHostsFigures(pod, privileged);
 }
 
+// A node with a further runtime handler, "plain", whose pods have no views.
+class ViewsByHandler : public Views {
+ protected:
+  void SetUp() override {
+    std::filesystem::create_directories(std::filesystem::path(DropIn()).parent_path());
+    WriteText(DropIn(), "[handlers.plain]\nproc_views = \"off\"\n");
+    Restart();
+    Views::SetUp();
+  }
+  void TearDown() override {
+    RemoveAllPods();
+    std::filesystem::remove(DropIn());
+    Restart();
+    Views::TearDown();
+  }
+  static std::string DropIn() { return daemon().dir() + "/config.toml.d/handlers.toml"; }
+};
+
+TEST_F(ViewsByHandler, AreOffWhereItSaysSo) {
+  auto status = Must(CRI_CALL(Status, v1::StatusRequest()));
+  ASSERT_EQ(status.runtime_handlers_size(), 2);
+  EXPECT_EQ(status.runtime_handlers(0).name(), "");
+  EXPECT_EQ(status.runtime_handlers(1).name(), "plain");
+  auto limited = Masked(Sleeper("c"), 64 * kMiB);
+  std::string pod = Must(TryRunPod(PodConfig("plain"), "plain")).pod_sandbox_id();
+  EXPECT_EQ(PodStatus(pod).runtime_handler(), "plain");
+  limited.mutable_image()->set_runtime_handler("plain");
+  std::string container = StartNew(pod, limited);
+  EXPECT_EQ(MemTotal(ReadIn(container, "/proc/meminfo")), MemTotal(ReadText("/proc/meminfo")));
+  EXPECT_EQ(StatusOf(container).image().runtime_handler(), "plain");
+  limited.mutable_image()->clear_runtime_handler();
+  EXPECT_EQ(MemTotal(ReadIn(StartNew(RunPod(PodConfig("pod")), limited), "/proc/meminfo")), 65536u);
+}
+
 TEST_F(Views, AreOnWhereThePodAsksForThem) {
   auto pod = PodConfig("pod");
   (*pod.mutable_annotations())["cradle.io/proc-views"] = "on";

@@ -14,7 +14,7 @@ Result<sandbox::PodSpec> Convert(const std::string& more) {
   auto config = FromText<pb::PodSandboxConfig>(kGood);
   google::protobuf::TextFormat::Parser parser;
   EXPECT_TRUE(parser.MergeFromString(more, &config)) << more;
-  return PodSpecFrom(config, "");
+  return PodSpecFrom(config, "", {""});
 }
 
 TEST(PodSpecFrom, NothingSaidMeansPodNamespaces) {
@@ -81,8 +81,14 @@ TEST(PodSpecFrom, AUserNamespaceIsOneRangeOfEach) {
   EXPECT_FALSE(Convert("")->users.has_value());
 }
 
+TEST(PodSpecFrom, AConfiguredHandlerIsThePods) {
+  auto spec = PodSpecFrom(FromText<pb::PodSandboxConfig>(kGood), "plain", {"", "plain"});
+  ASSERT_TRUE(spec.ok()) << spec.error().text();
+  EXPECT_EQ(spec->handler, "plain");
+}
+
 TEST(PodSpecFrom, UnknownHandlersAreRefused) {
-  auto spec = PodSpecFrom(FromText<pb::PodSandboxConfig>(kGood), "gvisor");
+  auto spec = PodSpecFrom(FromText<pb::PodSandboxConfig>(kGood), "gvisor", {"", "plain"});
   ASSERT_FALSE(spec.ok());
   EXPECT_EQ(spec.error().text(),
             "runtime_handler: \"gvisor\": this runtime handler is not configured");

@@ -41,7 +41,8 @@ class ServerTest : public testing::Test {
     runtime_.AddContainer(kTwo, kPodB, {}, sandbox::State::kExited);
     auto server =
         Server::Start(path_, Backend{runtime_, images_, network_, streaming_,
-                                     {"0.1.0", {{"state", "/s"}}, FailedPrecondition("no parser")}});
+                                     {"0.1.0", {{"state", "/s"}}, FailedPrecondition("no parser"),
+                                      cgroups::Driver::kCgroupfs, {"", "plain"}}});
     ASSERT_TRUE(server.ok()) << server.error().text();
     server_ = std::move(*server);
     grpc::ChannelArguments arguments;

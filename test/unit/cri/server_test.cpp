@@ -39,8 +39,10 @@ TEST_F(ServerTest, StatusTellsWhyTheNetworkIsNotReady) {
   EXPECT_FALSE(response.status().conditions(2).status());
   EXPECT_EQ(response.status().conditions(2).message(), "no parser");
   EXPECT_EQ(response.info().at("config"), R"({"state":"/s","stateDir":"/s"})");
-  ASSERT_EQ(response.runtime_handlers_size(), 1);
+  ASSERT_EQ(response.runtime_handlers_size(), 2);
   EXPECT_EQ(response.runtime_handlers(0).name(), "");
+  EXPECT_EQ(response.runtime_handlers(1).name(), "plain");
+  EXPECT_TRUE(response.runtime_handlers(1).features().recursive_read_only_mounts());
   EXPECT_TRUE(response.features().supplemental_groups_policy());
 }
 
@@ -126,6 +128,7 @@ TEST_F(ServerTest, RunPodSandboxAnswersTheId) {
   std::string config = "config { metadata { name: 'web' namespace: 'n' uid: 'u' } }";
   ASSERT_TRUE(ASK(RunPodSandbox, config, &response).ok());
   EXPECT_EQ(response.pod_sandbox_id(), "id-of-web");
+  EXPECT_TRUE(ASK(RunPodSandbox, config + " runtime_handler: 'plain'", &response).ok());
   auto refused = ASK(RunPodSandbox, config + " runtime_handler: 'kata'", &response);
   EXPECT_EQ(refused.error_code(), StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(refused.error_message(),
@@ -268,6 +271,9 @@ TEST_F(ServerTest, AMissingImageIsAnAnswer) {
   EXPECT_FALSE(status.has_image());
   ASSERT_TRUE(ASK_IMAGE(ImageStatus, "image { image: 'sha256:1' }", &status).ok());
   EXPECT_EQ(status.image().id(), "sha256:1");
+  EXPECT_FALSE(status.image().has_spec());
+  ASSERT_TRUE(ASK_IMAGE(ImageStatus, "image { image: 'sha256:1' runtime_handler: 'plain' }", &status).ok());
+  EXPECT_EQ(status.image().spec().runtime_handler(), "plain");
   EXPECT_EQ(ASK_IMAGE(ImageStatus, "", &status).error_code(), StatusCode::INVALID_ARGUMENT);
   pb::ListImagesResponse list;
   ASSERT_TRUE(ASK_IMAGE(ListImages, "filter { image { image: 'nothing' } }", &list).ok());

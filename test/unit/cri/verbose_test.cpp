@@ -47,7 +47,7 @@ constexpr char kPod[] = R"(
   })";
 
 TEST(DescribeConfig, GivesBackWhatWasAskedFor) {
-  auto pod = PodSpecFrom(FromText<pb::PodSandboxConfig>(kPod), "");
+  auto pod = PodSpecFrom(FromText<pb::PodSandboxConfig>(kPod), "", {""});
   ASSERT_TRUE(pod.ok()) << pod.error().text();
   EXPECT_EQ(DescribeConfig(*pod).DebugString(), FromText<pb::PodSandboxConfig>(kPod).DebugString());
   auto container = ContainerSpecFrom(FromText<pb::ContainerConfig>(kContainer), *pod);

@@ -57,6 +57,12 @@ TEST_F(ConfigFile, BadInputNamesTheKeyAndTheValue) {
   EXPECT_NE(ErrorOf("root = \"relative\"").find("root = \"relative\""), std::string::npos);
   EXPECT_NE(ErrorOf("[runtime]\ndevice_ownership_from_security_context = 1").find("must be true or false"), std::string::npos);
   EXPECT_NE(ErrorOf("[views]\nproc = \"some\"").find("views.proc = \"some\""), std::string::npos);
+  EXPECT_NE(ErrorOf("handlers = 1").find("unknown key \"handlers\""), std::string::npos);
+  EXPECT_NE(ErrorOf("[handlers]\nx = 1").find("\"handlers.x\" must be a table"), std::string::npos);
+  EXPECT_NE(ErrorOf("[handlers.x]\nviews = \"off\"").find("did you mean \"handlers.x.proc_views\""), std::string::npos);
+  EXPECT_NE(ErrorOf("[handlers.x]\nproc_views = \"some\"").find("handlers.x.proc_views = \"some\""), std::string::npos);
+  EXPECT_NE(ErrorOf("[handlers.Upper]").find("handlers.Upper: a handler's name must be a DNS label"), std::string::npos);
+  EXPECT_NE(ErrorOf("[handlers.\"\"]").find("must be a DNS label"), std::string::npos);
   EXPECT_NE(ErrorOf("log_level = \"loud\"").find("\"loud\""), std::string::npos);
   EXPECT_NE(ErrorOf("[image]\nparallel_layers = 0").find("parallel_layers = 0"), std::string::npos);
   for (const char* limit : {"max_config_bytes = 4095", "max_json_depth = 257", "max_layer_bytes = 1", "max_layer_entries = 0",
@@ -69,8 +75,20 @@ TEST_F(ConfigFile, BadInputNamesTheKeyAndTheValue) {
   EXPECT_NE(ErrorOf("root = \"/a\nx").find("config.toml:"), std::string::npos);
 }
 
+TEST_F(ConfigFile, HandlersAreNamedByTheirTables) {
+  Write("config.toml", "[handlers.plain]\nproc_views = \"all\"\n[handlers.test-handler]\n");
+  Write("config.toml.d/10.toml", "[handlers.plain]\nproc_views = \"off\"\n");
+  Config config;
+  ASSERT_TRUE(ReadConfig(path(), true, config).ok());
+  ASSERT_TRUE(CheckConfig(config).ok());
+  ASSERT_EQ(config.handlers.size(), 2u);
+  EXPECT_EQ(config.handlers["plain"].proc_views, "off");
+  EXPECT_EQ(config.handlers["test-handler"].proc_views, "");
+}
+
 TEST_F(ConfigFile, WhatIsPrintedReadsBackTheSame) {
   Config config;
+  config.handlers = {{"plain", {"off"}}, {"test-handler", {}}};
   config.root = "/with \"quotes\"";
   config.cni_bin_dirs = {};
   config.image_parallel_layers = 9;

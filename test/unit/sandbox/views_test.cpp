@@ -7,15 +7,29 @@ namespace {
 
 using container::Views;
 
+Views WithDefault(Views views, const PodSpec& spec) { return ViewsOf({{"", {views}}}, spec); }
+
 TEST(ViewsOf, ThePodMayTurnThemOffAndOn) {
   PodSpec spec;
-  EXPECT_EQ(ViewsOf(Views::kLimited, spec), Views::kLimited);
+  EXPECT_EQ(WithDefault(Views::kLimited, spec), Views::kLimited);
   spec.annotations[kViewsAnnotation] = kViewsOff;
-  EXPECT_EQ(ViewsOf(Views::kLimited, spec), Views::kOff);
-  EXPECT_EQ(ViewsOf(Views::kAll, spec), Views::kOff);
+  EXPECT_EQ(WithDefault(Views::kLimited, spec), Views::kOff);
+  EXPECT_EQ(WithDefault(Views::kAll, spec), Views::kOff);
   spec.annotations[kViewsAnnotation] = kViewsOn;
-  EXPECT_EQ(ViewsOf(Views::kLimited, spec), Views::kAsked);
-  EXPECT_EQ(ViewsOf(Views::kOff, spec), Views::kOff);  // the node says so
+  EXPECT_EQ(WithDefault(Views::kLimited, spec), Views::kAsked);
+  EXPECT_EQ(WithDefault(Views::kOff, spec), Views::kOff);  // the node says so
+}
+
+TEST(ViewsOf, AreThePodsHandlers) {
+  const std::map<std::string, Handler> handlers = {{"", {Views::kLimited}}, {"plain", {Views::kOff}}};
+  PodSpec spec;
+  EXPECT_EQ(ViewsOf(handlers, spec), Views::kLimited);
+  spec.handler = "plain";
+  EXPECT_EQ(ViewsOf(handlers, spec), Views::kOff);
+  spec.annotations[kViewsAnnotation] = kViewsOn;
+  EXPECT_EQ(ViewsOf(handlers, spec), Views::kOff);
+  spec.handler = "taken-out-since";
+  EXPECT_EQ(ViewsOf(handlers, spec), Views::kAsked);
 }
 
 const ContainerId kMine(std::string(64, 'a'));
