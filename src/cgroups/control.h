@@ -1,5 +1,6 @@
 // Control files of a group: each is opened, read and closed. The kernel makes the whole text for the first read, so a
-// text that leaves room in the buffer is all there is: most need no second read.
+// text that leaves room in the buffer is all there is: most need no second read. Not for cgroup.procs and tasks: those
+// are lists, which come in pieces.
 #pragma once
 
 #include <cstdint>
