@@ -91,8 +91,10 @@ class LayerFetch {
     auto unpacked = Transfer(i, *process, blob);
     // The kill that a stop means would otherwise be the error.
     if (stop_.stop_requested()) return Error(Code::kCancelled, "cancelled");
+    // Damage on the way explains whatever else is wrong.
+    if (const std::string& digest = process->blob_digest(); !digest.empty()) TRYV(CheckDigest(i, digest));
     if (!unpacked.ok()) return std::move(unpacked.error());
-    TRYV(Check(i, *unpacked));
+    TRYV(CheckDiffId(i, unpacked->diff_id));
     LayerHold hold = TRY(joined.making->Commit(*unpacked));
     Report(i, "done", descriptors_[i].size);
     return hold;
@@ -122,13 +124,14 @@ class LayerFetch {
     return process.Finish();
   }
 
-  Result<> Check(size_t i, const Unpacked& unpacked) const {
-    const std::string& stated = descriptors_[i].digest;
-    if (!stated.empty() && unpacked.blob_digest != stated)
-      return InvalidArgument(Cat("its digest is ", unpacked.blob_digest, ", not ", stated));
-    if (unpacked.diff_id != diff_ids_[i])
-      return InvalidArgument(Cat("its diff id is ", unpacked.diff_id, ", not ", diff_ids_[i], " as the config says"));
-    return {};
+  Result<> CheckDigest(size_t i, const std::string& digest) const {
+    const std::string& stated = descriptors_[i].digest;  // none in an archive
+    if (stated.empty() || digest == stated) return {};
+    return InvalidArgument(Cat("its digest is ", digest, ", not ", stated));
+  }
+  Result<> CheckDiffId(size_t i, const std::string& diff_id) const {
+    if (diff_id == diff_ids_[i]) return {};
+    return InvalidArgument(Cat("its diff id is ", diff_id, ", not ", diff_ids_[i], " as the config says"));
   }
 
   // Waits until all layers below are complete. No circle: only lower ones are waited for, and they were begun before.

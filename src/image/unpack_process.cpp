@@ -140,7 +140,7 @@ Result<Unpacked> UnpackProcess::Finish() {
   auto exit = TRY(sys::WaitPidfd(child_.pidfd, After(kKillTimeout)));
   (void)exit;
   reaped_ = true;
-  return Unpacked{last_.blob_digest, last_.diff_id, last_.bytes, last_.inodes, std::move(opaque_)};
+  return Unpacked{last_.diff_id, last_.bytes, last_.inodes, std::move(opaque_)};
 }
 
 }  // namespace cradle::image

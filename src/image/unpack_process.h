@@ -18,7 +18,7 @@
 namespace cradle::image {
 
 struct Unpacked {
-  std::string blob_digest, diff_id;
+  std::string diff_id;
   uint64_t bytes = 0, inodes = 0;
   std::vector<std::string> opaque;  // folders to be marked, below the directory
 };
@@ -36,6 +36,8 @@ class UnpackProcess {
   // Blocks while the program is busy. An error is the program's own complaint, if it had one.
   Result<> Write(std::string_view bytes);
   Result<Unpacked> Finish();
+  // Of the whole archive, when it was read to its end: known after Finish, though that may have failed.
+  const std::string& blob_digest() const { return last_.blob_digest; }
   // Wakes whoever waits in Write or Finish.
   void Kill();
   pid_t pid() const { return child_.pid; }

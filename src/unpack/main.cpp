@@ -118,7 +118,7 @@ Result<> DropRights(const Limits& limits) {
   return sys::SetNoNewPrivileges();
 }
 
-Result<> Run(const Limits& limits) {
+Result<> Run(const Limits& limits, Unpacked& done) {
   TRYV(Shrink().With("enter the layer"));
   // The host's view of the directory goes; the program's own root is the only one left.
   UniqueFd root = TRY(sys::OpenAt(kCwd, "/", O_RDONLY | O_DIRECTORY));
@@ -128,7 +128,7 @@ Result<> Run(const Limits& limits) {
   sys::Umask(0);
   Lowers lowers(AskForLowers);
   auto confine = [] { return sys::AllowSystemCalls(kSystemCalls); };
-  Unpacked done = TRY(UnpackLayer(FdRef(kInputFd), root, lowers, limits, confine));
+  TRYV(UnpackLayer(FdRef(kInputFd), root, lowers, limits, confine, done));
   TRYV(SendOpaque(done.opaque));
   Message message = Saying(Message::kDone);
   message.blob_digest = done.blob_digest;
@@ -156,11 +156,13 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "cradle-unpack is started by cradled\n");
     return 2;
   }
-  auto done = Run(limits);
-  if (done.ok()) return 0;
+  Unpacked done;
+  auto result = Run(limits, done);
+  if (result.ok()) return 0;
   Message message = Saying(Message::kFailed);
-  message.error = done.error().text();
-  message.code = done.error().code();
+  message.error = result.error().text();
+  message.code = result.error().code();
+  message.blob_digest = done.blob_digest;
   (void)Send(message);
   return 1;
 }

@@ -15,8 +15,8 @@ std::string Encode(const Message& message) {
   w.Strs(kPath, message.paths);
   if (!message.error.empty()) w.Str(kError, message.error);
   if (message.kind == Message::kFailed) w.U64(kCode, static_cast<uint64_t>(message.code));
+  if (!message.blob_digest.empty()) w.Str(kBlobDigest, message.blob_digest);
   if (message.kind == Message::kDone) {
-    w.Str(kBlobDigest, message.blob_digest);
     w.Str(kDiffId, message.diff_id);
     w.U64(kBlobBytes, message.blob_bytes);
     w.U64(kBytes, message.bytes);

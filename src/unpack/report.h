@@ -27,7 +27,7 @@ struct Message {
   std::vector<std::string> paths;  // kOpaque
   std::string error;               // kFailed: a sentence
   Code code = Code::kInternal;     // kFailed
-  std::string blob_digest;         // kDone: "sha256:..." of what was read
+  std::string blob_digest;         // "sha256:..." of what was read; kFailed: empty if that isn't all
   std::string diff_id;             // "sha256:..." of it decompressed
   uint64_t blob_bytes = 0;         // read
   uint64_t bytes = 0;              // on disk, as du counts

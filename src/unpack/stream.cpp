@@ -16,7 +16,7 @@ Result<> BlockQueue::Put(std::string_view bytes) {
   block.assign(bytes);
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return blocks_.size() < kBlocks || given_up_; });
-  if (given_up_) return Error(Code::kAborted, "the reader of the archive stopped");
+  if (given_up_) return *given_up_;
   blocks_.push_back(std::move(block));
   changed_.notify_all();
   return {};
@@ -48,9 +48,9 @@ Result<std::string_view> BlockQueue::Take(size_t max) {
   return bytes;
 }
 
-void BlockQueue::GiveUp() {
+void BlockQueue::GiveUp(Error why) {
   std::lock_guard lock(mutex_);
-  given_up_ = true;
+  given_up_ = std::move(why);
   blocks_.clear();
   changed_.notify_all();
 }

@@ -25,13 +25,13 @@ class Source {
 
 class BlockQueue : public Source {
  public:
-  // The making side. Put fails when the reader has given up.
+  // The making side. Put fails when the reader has given up, with its reason.
   Result<> Put(std::string_view bytes);
   void End(std::optional<Error> error);
 
   // The reading side.
   Result<std::string_view> Take(size_t max) override;
-  void GiveUp();
+  void GiveUp(Error why);
 
  private:
   static constexpr size_t kBlocks = 4;
@@ -40,8 +40,8 @@ class BlockQueue : public Source {
   std::condition_variable changed_;
   std::deque<std::string> blocks_;
   std::vector<std::string> spare_;  // used up, kept for their memory
-  bool ended_ = false, given_up_ = false;
-  std::optional<Error> error_;
+  bool ended_ = false;
+  std::optional<Error> error_, given_up_;
 
   std::string current_;  // the reader's
   size_t at_ = 0;

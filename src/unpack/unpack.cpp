@@ -23,26 +23,36 @@ class Reader {
       : input_(input), queue_(queue), decompressor_(limits, [&](std::string_view plain) { return queue.Put(plain); }) {}
 
   void Run() {
-    auto done = ReadAll();
-    queue_.End(done.ok() ? std::nullopt : std::optional(std::move(done.error())));
+    auto done = Inflate();
+    queue_.End(done.ok() ? std::nullopt : std::optional(done.error()));
+    bool senseless = !done.ok() && done.error().code() == Code::kInvalidArgument;
+    while (senseless && !ended_ && ReadSome().ok()) continue;
   }
-  std::string Digest() { return hash_.Digest(); }
+  // Of all bytes, or empty: not all were read.
+  std::string Digest() { return ended_ ? hash_.Digest() : ""; }
   uint64_t bytes() const { return bytes_; }
 
  private:
-  Result<> ReadAll() {
-    std::string buffer(kReadBytes, '\0');
+  Result<> Inflate() {
     for (;;) {
-      size_t got = TRY(sys::Read(input_, buffer.data(), buffer.size()));
-      if (got == 0) return decompressor_.Finish();
-      std::string_view bytes = std::string_view(buffer).substr(0, got);
-      bytes_ += got;
-      hash_.Update(bytes);
+      std::string_view bytes = TRY(ReadSome());
+      if (ended_) return decompressor_.Finish();
       TRYV(decompressor_.Push(bytes));
     }
   }
 
+  Result<std::string_view> ReadSome() {
+    size_t got = TRY(sys::Read(input_, buffer_.data(), buffer_.size()));
+    std::string_view bytes = std::string_view(buffer_).substr(0, got);
+    ended_ = got == 0;
+    bytes_ += got;
+    hash_.Update(bytes);
+    return bytes;
+  }
+
   const FdRef input_;
+  std::string buffer_ = std::string(kReadBytes, '\0');
+  bool ended_ = false;
   BlockQueue& queue_;
   Decompressor decompressor_;
   Sha256 hash_;
@@ -77,8 +87,8 @@ Result<LayerTree::Totals> WriteTree(Source& source, FdRef root, Lowers& lowers, 
 
 }  // namespace
 
-Result<Unpacked> UnpackLayer(FdRef input, FdRef root, Lowers& lowers, const Limits& limits,
-                             const std::function<Result<>()>& confine) {
+Result<> UnpackLayer(FdRef input, FdRef root, Lowers& lowers, const Limits& limits,
+                     const std::function<Result<>()>& confine, Unpacked& out) {
   BlockQueue queue;
   Reader reader(input, limits, queue);
   HashedSource hashed(queue);
@@ -94,12 +104,16 @@ Result<Unpacked> UnpackLayer(FdRef input, FdRef root, Lowers& lowers, const Limi
   if (!ready.ok()) return std::move(ready.error());
 
   auto totals = WriteTree(hashed, root, lowers, limits);
-  queue.GiveUp();
+  if (!totals.ok()) queue.GiveUp(totals.error());
   thread.reset();
+  out.blob_digest = reader.Digest();
+  out.blob_bytes = reader.bytes();
   if (!totals.ok()) return std::move(totals.error());
-  Unpacked out{reader.Digest(), hashed.Digest(), reader.bytes(), totals->bytes, totals->inodes, {}};
+  out.diff_id = hashed.Digest();
+  out.bytes = totals->bytes;
+  out.inodes = totals->inodes;
   out.opaque = std::move(totals->opaque);
-  return out;
+  return {};
 }
 
 }  // namespace cradle::unpack

@@ -228,18 +228,22 @@ TEST_F(PullTest, AStoppedPullLeavesNothing) {
 }
 
 TEST_F(PullTest, CorruptBytesAreRefusedAndLeaveNothing) {
-  LayoutImage image = OneLayer("the real content");
+  LayoutImage image = OneLayer(std::string(8 << 20, 'x'));
   registry_.Serve("tool", "v1", image);
+  size_t at = 0;
   registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
     if (request.path.find(DigestOf(image.layers[0])) == std::string::npos) return std::nullopt;
     Reply reply = registry_.Answer(request);
-    reply.body[1024] ^= 1;
+    reply.body[at] ^= 1;
     return reply;
   });
-  auto pulled = Pull(registry_.host() + "/tool:v1");
-  ASSERT_FALSE(pulled.ok());
-  EXPECT_NE(pulled.error().text().find("its digest is"), std::string::npos) << pulled.error().text();
-  ExpectEmptyStore();
+  for (size_t damaged : {size_t{1024}, size_t{0}}) {  // in a file; in its header, so that no more of the archive makes sense
+    at = damaged;
+    auto pulled = Pull(registry_.host() + "/tool:v1");
+    ASSERT_FALSE(pulled.ok());
+    EXPECT_NE(pulled.error().text().find("its digest is"), std::string::npos) << pulled.error().text();
+    ExpectEmptyStore();
+  }
 }
 
 TEST_F(PullTest, ADiffIdThatDoesNotFitIsRefused) {

@@ -67,7 +67,11 @@ class UnpackTest : public testing::Test {
       for (const char* name : {"/lower0", "/lower1"}) out.push_back(TRY(sys::OpenAt(kCwd, base_ + name, O_PATH | O_DIRECTORY)));
       return out;
     });
-    return UnpackLayer(again, root, lowers, limits, [] { return Result<>(); });
+    Unpacked done;
+    auto result = UnpackLayer(again, root, lowers, limits, [] { return Result<>(); }, done);
+    digest_ = done.blob_digest;
+    if (!result.ok()) return std::move(result.error());
+    return done;
   }
   void ExpectRefused(const std::string& archive, const std::string& why, const Limits& limits = {}) {
     auto done = Unpack(archive, limits);
@@ -91,6 +95,7 @@ class UnpackTest : public testing::Test {
   std::string base_;
   mode_t old_umask_;
   int asked_ = 0;
+  std::string digest_;  // as of the last one
 };
 
 TarEntry Make(const std::string& path, char type) {
@@ -321,6 +326,7 @@ TEST_F(UnpackTest, BombsAreStopped) {
   std::string zeros = TarWriter().File("zeros", std::string(8 << 20, '\0')).Take();
   ExpectRefused(Gzip(zeros), "limit of 1048576 bytes (image.max_layer_bytes)", limits);
   ExpectRefused(Zstd(zeros), "limit of 1048576 bytes", limits);
+  EXPECT_EQ(digest_, "") << "it was read to its end in spite of that";
   Limits ratio;
   ratio.ratio_from = 1 << 20;
   ratio.max_ratio = 20;
@@ -336,6 +342,7 @@ TEST_F(UnpackTest, DamagedArchivesAreRefused) {
   std::string wrong = tar;
   wrong[0] = 'b';
   ExpectRefused(wrong, "not a tar archive");
+  EXPECT_NE(digest_, "") << "the rest was read, to tell whose fault it is";
   ExpectRefused(std::string(5000, 'x'), "");
   EXPECT_TRUE(Unpack("").ok()) << "an empty layer";
   ASSERT_TRUE(Unpack(tar.substr(0, 512 + 2000)).ok()) << "neither the last block filled up nor an end mark";
