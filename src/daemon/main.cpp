@@ -8,7 +8,6 @@
 
 #include "base/log.h"
 #include "base/sys/file.h"
-#include "base/sys/left.h"
 #include "base/sys/process.h"
 #include "base/sys/socket.h"
 #include "cgroups/cgroups.h"

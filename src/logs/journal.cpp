@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/sys/file.h"
+#include "base/sys/pipe.h"
 #include "base/sys/socket.h"
 
 namespace cradle::logs {
@@ -25,7 +26,7 @@ Result<Journal::Parts> Journal::Make() {
 
 Result<Journal> Journal::Open(Parts parts) {
   Journal journal;
-  journal.memory_ = TRY(sys::SharedMemory::Map(parts.memory, kSize));
+  journal.memory_ = TRY(sys::PageBuffer::MapShared(parts.memory, kSize));
   journal.parts_ = std::move(parts);
   return journal;
 }

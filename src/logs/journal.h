@@ -20,7 +20,7 @@
 #include "base/event_loop.h"
 #include "base/fd.h"
 #include "base/result.h"
-#include "base/sys/pipe.h"
+#include "base/sys/memory.h"
 #include "logs/framing.h"
 
 namespace cradle::logs {
@@ -109,7 +109,7 @@ class Journal {
   void Trim(EventLoop& loop);
 
   Parts parts_;
-  sys::SharedMemory memory_;
+  sys::PageBuffer memory_;
   std::vector<bool> taken_ = std::vector<bool>(kSlots);
   EventLoop::Timer trim_;
   bool scheduled_ = false;

@@ -1,6 +1,6 @@
 #include "sandbox/container.h"
 
-#include "base/sys/left.h"
+#include "base/sys/process.h"
 
 namespace cradle::sandbox {
 

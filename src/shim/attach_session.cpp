@@ -81,7 +81,7 @@ void AttachSession::OnGone(std::string_view why) {
   if (!finished_ && !why.empty()) log::Warning(Cat("attach session: ", why));
   finished_ = true;
   Leave();
-  services_.scratch.Release(0);
+  services_.scratch.Release(0, services_.scratch.size());
   TellOver();
 }
 

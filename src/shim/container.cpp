@@ -5,7 +5,6 @@
 
 #include "base/log.h"
 #include "base/sys/file.h"
-#include "base/sys/left.h"
 #include "base/sys/socket.h"
 
 namespace cradle::shim {

@@ -152,7 +152,7 @@ void Exec::Answer() {
     fields.Bool(kTimedOut, timed_out_);
     services_.server.Answer(to_, std::move(fields), {out_.Seal(), err_.Seal()});
   }
-  services_.scratch.Release(0);
+  services_.scratch.Release(0, services_.scratch.size());
   if (exit_) over_(pid_);
 }
 

@@ -234,7 +234,7 @@ void ExecSession::KillLeftBehind() {
 void ExecSession::CleanUp() {
   timer_.Cancel();
   if (!exec_.cgroup_v2.empty()) (void)sys::UnlinkAt(kCwd, exec_.cgroup_v2, AT_REMOVEDIR);
-  services_.scratch.Release(0);
+  services_.scratch.Release(0, services_.scratch.size());
   TellOver();
 }
 

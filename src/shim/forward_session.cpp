@@ -196,7 +196,7 @@ void ForwardSession::OnGone(std::string_view why) {
   if (!finished_ && !why.empty()) log::Warning(Cat("port-forward session: ", why));
   finished_ = true;
   peers_.clear();
-  services_.scratch.Release(0);
+  services_.scratch.Release(0, services_.scratch.size());
   TellOver();
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/sys/left.h"
 #include "base/sys/process.h"
 #include "base/wire.h"
 #include "shim/protocol.h"

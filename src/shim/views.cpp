@@ -102,7 +102,7 @@ void Views::RestLater() {
     if (last_request_ + kRest > steady_clock::now()) return RestLater();
     resting_ = true;
     server_.Rest();
-    scratch_.Release(0);
+    scratch_.Release(0, scratch_.size());
     ::malloc_trim(0);
   });
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -14,7 +15,6 @@
 #include <cstdlib>
 
 #include "base/sys/file.h"
-#include "base/sys/left.h"
 #include "base/sys/spawned.h"
 
 #ifndef P_PIDFD
@@ -43,6 +43,35 @@ Result<Exit> Reap(idtype_t type, id_t id) {
   exit.pid = info.si_pid;
   if (info.si_pid != 0) (info.si_code == CLD_EXITED ? exit.code : exit.signal) = info.si_status;
   return exit;
+}
+
+// linux/pidfd.h since 6.13, of which older headers know nothing; the first 64 bytes.
+struct PidfdInfo {
+  uint64_t mask;
+  uint64_t cgroup;
+  uint32_t ids[11];
+  int32_t exit_code;
+};
+constexpr uint64_t kInfoExit = 1 << 3;
+static_assert(sizeof(PidfdInfo) == 64);
+constexpr unsigned long kPidfdGetInfo = _IOWR(0xFF, 11, PidfdInfo);
+
+Exit FromStatus(pid_t pid, int status) { return {pid, WIFEXITED(status) ? WEXITSTATUS(status) : 0, WTERMSIG(status)}; }
+
+bool ReadReaped(FdRef pidfd, int& status) {
+  PidfdInfo info{};
+  info.mask = kInfoExit;
+  if (::ioctl(pidfd.get(), kPidfdGetInfo, &info) < 0 || !(info.mask & kInfoExit)) return false;
+  status = info.exit_code;
+  return true;
+}
+
+bool ReadZombie(FdRef pidfd, pid_t pid, int& status) {
+  auto stat = ReadFile(kCwd, Cat("/proc/", std::to_string(pid), "/stat"), 4096);
+  // Still there to be signalled: nobody has reaped it, and the number was its own.
+  if (!stat.ok() || !PidfdSendSignal(pidfd, 0).ok()) return false;
+  status = std::atoi(stat->c_str() + stat->rfind(' ') + 1);  // the last field, as of wait(2)
+  return true;
 }
 
 }  // namespace
@@ -79,7 +108,13 @@ Result<Exit> ReapPidfd(FdRef pidfd) {
   return exit;
 }
 
-int ReapStrangers() { return ReapStrangers(nullptr); }
+Result<Exit> ExitOf(FdRef pidfd, pid_t pid) {
+  int status = 0;
+  // It may be reaped between the first look and the second.
+  if (ReadReaped(pidfd, status) || ReadZombie(pidfd, pid, status) || ReadReaped(pidfd, status))
+    return FromStatus(pid, status);
+  return NotFound("the process was reaped by another one");
+}
 
 int ReapStrangers(const std::function<bool(pid_t)>& spare) {
   std::lock_guard lock(internal::g_spawned_mutex);

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -34,9 +35,13 @@ Result<Exit> ReapPidfd(FdRef pidfd);
 // Waits for the process until the deadline, then reaps it. kDeadlineExceeded when it lives on.
 Result<Exit> WaitPidfd(FdRef pidfd, Deadline deadline);
 
-// Reaps the zombies among this process's children that Spawn didn't make: what dead children of a subreaper left to it.
-// Needs /proc/<pid>/task/<tid>/children (CONFIG_PROC_CHILDREN). Returns how many.
-int ReapStrangers();
+// How a process ended that is another's child: as the kernel keeps it with the pidfd once somebody has reaped it (Linux
+// 6.15, PIDFD_INFO_EXIT), or shows it until then (/proc). kNotFound: it was reaped, and nobody can tell.
+Result<Exit> ExitOf(FdRef pidfd, pid_t pid);
+
+// Reaps the zombies among this process's children that Spawn didn't make (what dead children of a subreaper left to it),
+// but for those whom `spare` names. Needs /proc/<pid>/task/<tid>/children (CONFIG_PROC_CHILDREN). Returns how many.
+int ReapStrangers(const std::function<bool(pid_t)>& spare = {});
 
 // What becomes descriptor `to` of a spawned program; everything else is closed by exec.
 struct FdMove {

@@ -16,7 +16,6 @@
 #include <cstring>
 
 #include "base/sys/file.h"
-#include "base/sys/left.h"
 
 namespace cradle::sys {
 namespace {
@@ -227,6 +226,22 @@ Result<Message> Receive(FdRef socket, size_t limit, int flags) {
 
 Result<Message> ReceiveMessage(FdRef socket, size_t limit) { return Receive(socket, limit, 0); }
 Result<Message> PeekMessage(FdRef socket, size_t limit) { return Receive(socket, limit, MSG_PEEK); }
+
+Result<std::vector<Message>> PeekMessages(FdRef socket, size_t limit) {
+  TRYV(SetSocketOption(socket, SOL_SOCKET, SO_PEEK_OFF, 0));
+  std::vector<Message> all;
+  Result<> end;
+  while (end.ok()) {
+    auto message = PeekMessage(socket, limit);
+    if (message.ok() && !message->data.empty())
+      all.push_back(std::move(*message));
+    else
+      end = message.ok() ? Error::FromErrno(EAGAIN, "recvmsg") : std::move(message.error());
+  }
+  TRYV(SetSocketOption(socket, SOL_SOCKET, SO_PEEK_OFF, -1));
+  if (end.error().err() != EAGAIN) return std::move(end.error());
+  return all;
+}
 
 Result<UniqueFd> EpollCreate() {
   int fd = ::epoll_create1(EPOLL_CLOEXEC);

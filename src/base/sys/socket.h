@@ -54,6 +54,10 @@ struct Message {
 };
 // At most `limit` bytes and 16 descriptors; a longer message is an error, its descriptors are closed.
 Result<Message> ReceiveMessage(FdRef socket, size_t limit);
+// The first message that waits, which goes on waiting. EAGAIN: none waits.
+Result<Message> PeekMessage(FdRef socket, size_t limit);
+// All that wait, in order (SO_PEEK_OFF).
+Result<std::vector<Message>> PeekMessages(FdRef socket, size_t limit);
 
 Result<UniqueFd> EpollCreate();
 Result<> EpollAdd(FdRef epoll, FdRef fd, uint32_t events, uint64_t data);
