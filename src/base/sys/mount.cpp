@@ -41,13 +41,25 @@ Result<> MoveMount(FdRef mount, FdRef to_dir, const std::string& to_path) {
   return {};
 }
 
+namespace {
+Result<> SetAttributes(FdRef mount, mount_attr attributes) {
+  if (::mount_setattr(mount.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0)
+    return Error::FromErrno(errno, "mount_setattr");
+  return {};
+}
+}  // namespace
+
 Result<> MapIds(FdRef mount, FdRef user_namespace) {
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_IDMAP;
   attributes.userns_fd = static_cast<uint64_t>(user_namespace.get());
-  if (::mount_setattr(mount.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0)
-    return Error::FromErrno(errno, "mount_setattr");
-  return {};
+  return SetAttributes(mount, attributes);
+}
+
+Result<> MakeReadOnly(FdRef mount) {
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_RDONLY;
+  return SetAttributes(mount, attributes);
 }
 
 Result<> ProbeOverlayByDescriptor(FdRef layer) {

@@ -24,6 +24,9 @@ Result<> MoveMount(FdRef mount, FdRef to_dir, const std::string& to_path);
 // MOUNT_ATTR_IDMAP on a detached mount: the ids of its files are those of the user namespace.
 Result<> MapIds(FdRef mount, FdRef user_namespace);
 
+// MOUNT_ATTR_RDONLY on a mount.
+Result<> MakeReadOnly(FdRef mount);
+
 // Whether overlayfs takes a layer by its descriptor (Linux 6.13): only so can it be an id-mapped one.
 Result<> ProbeOverlayByDescriptor(FdRef layer);
 
