@@ -35,12 +35,14 @@ Result<Json> ParseHostile(std::string_view bytes, const DocumentLimits& limits) 
 }
 
 Result<Descriptor> ParseDescriptor(const Json& json) {
+  TRYV(CheckKeys(json, {"mediaType", "digest", "size", "annotations", "platform"}));
   Descriptor out;
   out.media_type = TRY(StringMember(json, "mediaType"));
   out.digest = TRY(StringMember(json, "digest"));
   out.size = TRY(NumberMember(json, "size"));
   out.annotations = TRY(StringMapMember(json, "annotations"));
   const Json& platform = Member(json, "platform");
+  TRYV(CheckKeys(platform, {"os", "architecture", "variant"}));
   out.os = TRY(StringMember(platform, "os"));
   out.architecture = TRY(StringMember(platform, "architecture"));
   out.variant = TRY(StringMember(platform, "variant"));
@@ -114,6 +116,7 @@ std::string AcceptedDocuments() {
 
 Result<Document> ParseDocument(std::string_view bytes, std::string_view media_type, const DocumentLimits& limits) {
   Json json = TRY(ParseHostile(bytes, limits));
+  TRYV(CheckKeys(json, {"schemaVersion", "mediaType", "manifests", "config", "layers", "fsLayers"}));
   bool index = json.contains("manifests");
   bool manifest = json.contains("config") || json.contains("layers");
   if (json.contains("fsLayers") || Member(json, "schemaVersion") == 1)
@@ -162,18 +165,22 @@ Result<Descriptor> SelectPlatform(const Index& index, const Platform& platform) 
 
 Result<ParsedConfig> ParseConfig(std::string_view bytes, const Platform& platform, const DocumentLimits& limits) {
   Json json = TRY(ParseHostile(bytes, limits));
+  TRYV(CheckKeys(json, {"os", "architecture", "rootfs", "config"}));
   std::string os = TRY(StringMember(json, "os")), architecture = TRY(StringMember(json, "architecture"));
   if ((!os.empty() && os != platform.os) || (!architecture.empty() && architecture != platform.architecture))
     return FailedPrecondition(Cat("the image is for ", os.substr(0, 40), "/", architecture.substr(0, 40), ", this node is ",
                                   platform.os, "/", platform.architecture));
   ParsedConfig out;
-  out.diff_ids = TRY(StringsMember(Member(json, "rootfs"), "diff_ids"));
+  const Json& rootfs = Member(json, "rootfs");
+  TRYV(CheckKeys(rootfs, {"diff_ids"}));
+  out.diff_ids = TRY(StringsMember(rootfs, "diff_ids"));
   if (out.diff_ids.size() > limits.max_layers)
     return InvalidArgument(Cat("more than the limit of ", std::to_string(limits.max_layers), " layers", kLayersKey));
   for (const std::string& id : out.diff_ids)
     if (!IsSha256Digest(id)) return InvalidArgument("a diff id that is no SHA-256 digest");
   if (out.diff_ids.empty()) out.diff_ids.push_back(DigestOf(EmptyLayer()));
   const Json& config = Member(json, "config");
+  TRYV(CheckKeys(config, {"Entrypoint", "Cmd", "Env", "WorkingDir", "User", "StopSignal", "Labels", "Volumes"}));
   out.config.entrypoint = TRY(StringsMember(config, "Entrypoint"));
   out.config.cmd = TRY(StringsMember(config, "Cmd"));
   out.config.env = TRY(StringsMember(config, "Env"));
@@ -191,6 +198,7 @@ Result<std::vector<ArchivedImage>> ParseDockerArchive(std::string_view bytes, co
   if (!json.is_array()) return InvalidArgument("manifest.json is no list");
   std::vector<ArchivedImage> out;
   for (const Json& item : json) {
+    TRYV(CheckKeys(item, {"Config", "RepoTags", "Layers"}));
     ArchivedImage image;
     image.manifest.config.path = TRY(StringMember(item, "Config"));
     image.tags = TRY(StringsMember(item, "RepoTags"));

@@ -47,6 +47,24 @@ class KeysSeen {
   std::optional<std::string> twice_;
 };
 
+std::string Shown(std::string_view key) { return Cat("\"", Printable(key.substr(0, kShownBytes)), "\""); }
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+// Whether Go's encoding/json takes `key` for `known`, which is ASCII: it folds the long s and the Kelvin sign, too.
+bool FoldsTo(std::string_view key, std::string_view known) {
+  for (char wanted : known) {
+    std::string_view other = Lower(wanted) == 's' ? "\u017f" : Lower(wanted) == 'k' ? "\u212a" : "";
+    if (!other.empty() && key.starts_with(other)) {
+      key.remove_prefix(other.size());
+    } else {
+      if (key.empty() || Lower(key.front()) != Lower(wanted)) return false;
+      key.remove_prefix(1);
+    }
+  }
+  return key.empty();
+}
+
 Error WrongType(const char* key) { return InvalidArgument(Cat("\"", key, "\" has the wrong type")); }
 
 }  // namespace
@@ -62,12 +80,21 @@ Result<Json> ParseJson(std::string_view bytes, const JsonRules& rules) {
       return true;
     };
   Json json = Json::parse(bytes.begin(), bytes.end(), watch, false);
-  if (seen.twice()) return InvalidArgument(Cat("the document says \"", Printable(seen.twice()->substr(0, kShownBytes)), "\" twice"));
+  if (seen.twice()) return InvalidArgument(Cat("the document says ", Shown(*seen.twice()), " twice"));
   if (json.is_discarded() || !json.is_object()) {
     if (!json.is_discarded() && json.is_array()) return json;
     return InvalidArgument("malformed JSON");
   }
   return json;
+}
+
+Result<> CheckKeys(const Json& object, std::initializer_list<std::string_view> keys) {
+  if (!object.is_object()) return {};
+  for (const auto& [key, value] : object.items())
+    for (std::string_view known : keys)
+      if (key != known && FoldsTo(key, known))
+        return InvalidArgument(Cat("the document says ", Shown(key), ", which some take for \"", known, "\""));
+  return {};
 }
 
 const Json& Member(const Json& object, const char* key) {

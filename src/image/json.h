@@ -2,6 +2,7 @@
 // folder's .cpp files only (nlohmann/json is slow to compile).
 #pragma once
 
+#include <initializer_list>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -22,6 +23,10 @@ struct JsonRules {
   bool keys_once = false;      // an object that has a key twice is read in one way here, in another elsewhere: refused
 };
 Result<Json> ParseJson(std::string_view bytes, const JsonRules& rules = {});
+
+// Refuses an object with a key that differs from one of `keys` in case only: Go's decoders, and so most tools that make or
+// read images, take it for that one. Anything but an object is fine.
+Result<> CheckKeys(const Json& object, std::initializer_list<std::string_view> keys);
 
 // A member of an object; null (the JSON value) when it isn't there.
 const Json& Member(const Json& object, const char* key);

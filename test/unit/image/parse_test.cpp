@@ -182,6 +182,42 @@ TEST(Documents, WhatIsNoImageIsRefused) {
   EXPECT_FALSE(ParseDocument(ManifestText("", kConfig), "application/vnd.oci.image.index.v1+json").ok());
 }
 
+// Go's decoders take one for the other, so the document would mean two things.
+TEST(Documents, AKeyInAnotherCaseIsRefused) {
+  const std::string kConfig = "application/vnd.oci.image.config.v1+json";
+  const std::pair<std::string, std::string> kDocuments[] = {
+      {ManifestText(R"("Layers":[],)", kConfig), R"("Layers", which some take for "layers")"},
+      {ManifestText("\"layer\u017f\":[],", kConfig), R"(which some take for "layers")"},
+      {ManifestText(R"("mediatype":"x",)", kConfig), R"("mediatype", which some take for "mediaType")"},
+      {ManifestText(R"("FSLayers":[],)", kConfig), "fsLayers"},
+      {Cat(R"({"manifests":[{"digest":")", kDigest, R"(","Digest":""}]})"), R"("Digest", which some take for "digest")"},
+      {Cat(R"({"manifests":[{"digest":")", kDigest, R"(","platform":{"OS":"linux"}}]})"), R"("OS", which some take for "os")"},
+  };
+  for (const auto& [text, why] : kDocuments) {
+    auto document = ParseDocument(text, "");
+    ASSERT_FALSE(document.ok()) << text;
+    EXPECT_NE(document.error().text().find(why), std::string::npos) << document.error().text();
+  }
+  const std::pair<std::string, std::string> kConfigs[] = {
+      {R"({"Rootfs":{}})", R"("Rootfs", which some take for "rootfs")"},
+      {R"({"rootfs":{"diff_ids":[],"DIFF_IDS":[]}})", R"("DIFF_IDS", which some take for "diff_ids")"},
+      {R"({"config":{"User":"1","user":"0"}})", R"("user", which some take for "User")"},
+      {"{\"config\":{\"wor\u212aingDir\":\"/\"}}", R"(which some take for "WorkingDir")"},
+  };
+  for (const auto& [text, why] : kConfigs) {
+    auto config = ParseConfig(text, HostPlatform());
+    ASSERT_FALSE(config.ok()) << text;
+    EXPECT_NE(config.error().text().find(why), std::string::npos) << config.error().text();
+  }
+  EXPECT_FALSE(ParseDockerArchive(R"([{"Config":"a","config":"b","Layers":[]}])").ok());
+  // Names that people choose are their own.
+  auto labels = ParseConfig(R"({"config":{"Labels":{"user":"a","User":"b"},"Volumes":{"/a":{},"/A":{}}}})", HostPlatform());
+  ASSERT_TRUE(labels.ok()) << labels.error().text();
+  EXPECT_EQ(labels->config.labels.size(), 2u);
+  EXPECT_EQ(labels->config.volumes.size(), 2u);
+  EXPECT_TRUE(ParseDocument(ManifestText(R"("annotations":{"layers":"a","Layers":"b"},)", kConfig), "").ok());
+}
+
 TEST(Documents, MoreLayersThanTheLimitAreRefused) {
   auto config = [](int layers) {
     std::string diff_ids;
