@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/undo.h"
-#include "cgroups/figures.h"
+#include "cgroups/figure_places.h"
 
 namespace cradle::cgroups {
 
@@ -67,16 +67,14 @@ struct Pressure {
   bool operator==(const Pressure&) const = default;
 };
 
+// What a kubelet polls: each file that it takes is opened for every container, every ten seconds.
 struct Stats {
   int64_t wall_nanos = 0;         // when it was read
   uint64_t cpu_usage_nanos = 0;
-  uint64_t cpu_user_nanos = 0, cpu_system_nanos = 0;
-  uint64_t cpu_periods = 0, cpu_throttled_periods = 0, cpu_throttled_nanos = 0;
   uint64_t memory_usage = 0, memory_working_set = 0, memory_rss = 0, memory_cache = 0, memory_mapped_file = 0;
   uint64_t memory_limit = 0;      // 0: none
   uint64_t memory_swap_usage = 0, memory_swap_limit = 0;
   uint64_t page_faults = 0, major_page_faults = 0;
-  uint64_t pids = 0;
   std::optional<Pressure> cpu_pressure, memory_pressure, io_pressure;  // unset: the kernel keeps none
 };
 
@@ -90,11 +88,13 @@ struct Counters {
     std::string size;              // "2MB"
     uint64_t usage = 0, max_usage = 0;
   };
+  uint64_t cpu_user_nanos = 0, cpu_system_nanos = 0;
+  uint64_t cpu_periods = 0, cpu_throttled_periods = 0, cpu_throttled_nanos = 0;
   uint64_t memory_max_usage = 0, memory_limit_hits = 0, memory_kernel = 0;
   uint64_t memory_reservation = 0;  // 0: none
   uint64_t own_page_faults = 0, own_major_page_faults = 0;  // without those of groups below
   uint64_t oom_kills = 0;
-  uint64_t threads_max = 0;        // 0: no limit
+  uint64_t threads = 0, threads_max = 0;  // 0: no limit
   std::vector<Io> io;              // one per device
   std::vector<Hugepages> hugepages;
 };

@@ -12,13 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include "cgroups/figure_places.h"
+
 namespace cradle::cgroups {
 
 inline constexpr uint64_t kUnlimited = UINT64_MAX;
-
-// A group's directory in each hierarchy: v1 by controller ("memory"), the v2 tree as "unified". Without any v1
-// controller it is v2. Travels in the launch plan.
-using FigurePlaces = std::vector<std::pair<std::string, std::string>>;
 
 struct CpuFigures {
   uint64_t user_us = 0, system_us = 0;

@@ -7,6 +7,8 @@
 namespace cradle::cgroups {
 namespace {
 
+constexpr uint64_t kNanosPerTick = 10'000'000;  // USER_HZ is 100 everywhere
+
 class Group {
  public:
   static Result<Group> Open(const Tree* tree, const std::string& path) {
@@ -24,6 +26,15 @@ class Group {
   explicit Group(UniqueFd dir) : dir_(std::move(dir)) {}
   UniqueFd dir_;
 };
+
+void ReadCpu(const Group& cpu, const Group& cpuacct, Counters& out) {
+  std::string ticks = cpuacct.Text("cpuacct.stat"), text = cpu.Text("cpu.stat");
+  out.cpu_user_nanos = KeyedValue(ticks, "user") * kNanosPerTick;
+  out.cpu_system_nanos = KeyedValue(ticks, "system") * kNanosPerTick;
+  out.cpu_periods = KeyedValue(text, "nr_periods");
+  out.cpu_throttled_periods = KeyedValue(text, "nr_throttled");
+  out.cpu_throttled_nanos = KeyedValue(text, "throttled_time");
+}
 
 void ReadMemory(const Group& memory, Counters& out) {
   out.memory_max_usage = memory.Number("memory.max_usage_in_bytes");
@@ -53,9 +64,12 @@ void ReadIo(const Group& blkio, Counters& out) {
 
 Result<Counters> CgroupsV1::ReadCounters(const std::string& path) const {
   Counters out;
+  ReadCpu(TRY(Group::Open(Find("cpu"), path)), TRY(Group::Open(Find("cpuacct"), path)), out);
   ReadMemory(TRY(Group::Open(Find("memory"), path)), out);
   out.oom_kills = TRY(ReadOomKills(path));
-  out.threads_max = TRY(Group::Open(Find("pids"), path)).Number("pids.max");
+  Group pids = TRY(Group::Open(Find("pids"), path));
+  out.threads = pids.Number("pids.current");
+  out.threads_max = pids.Number("pids.max");
   ReadIo(TRY(Group::Open(Find("blkio"), path)), out);
   Group huge = TRY(Group::Open(Find("hugetlb"), path));
   for (const std::string& size : huge.Hugepages())

@@ -9,8 +9,6 @@
 namespace cradle::cgroups {
 namespace {
 
-constexpr uint64_t kNanosPerTick = 10'000'000;  // USER_HZ is 100 everywhere
-
 struct MemoryStat {
   uint64_t rss = 0, cache = 0, mapped_file = 0, inactive_file = 0, swap = 0;
   uint64_t page_faults = 0, major_page_faults = 0;
@@ -57,24 +55,12 @@ void ReadMemory(FdRef memory, Stats& stats) {
 Result<Stats> CgroupsV1::ReadStats(const std::string& path) const {
   Stats stats;
   stats.wall_nanos = WallNanos();
-  if (const Tree* cpuacct = Find("cpuacct")) {
+  if (const Tree* cpuacct = Find("cpuacct"))
     stats.cpu_usage_nanos = ParseNumber(TRY(cpuacct->Read(path, "cpuacct.usage"))).value_or(0);
-    std::string ticks = TRY(cpuacct->Read(path, "cpuacct.stat"));
-    stats.cpu_user_nanos = KeyedValue(ticks, "user") * kNanosPerTick;
-    stats.cpu_system_nanos = KeyedValue(ticks, "system") * kNanosPerTick;
-  }
-  if (const Tree* cpu = Find("cpu")) {
-    std::string text = cpu->Read(path, "cpu.stat").value_or("");
-    stats.cpu_periods = KeyedValue(text, "nr_periods");
-    stats.cpu_throttled_periods = KeyedValue(text, "nr_throttled");
-    stats.cpu_throttled_nanos = KeyedValue(text, "throttled_time");
-  }
   if (const Tree* memory = Find("memory")) {
     UniqueFd group = TRY(memory->OpenGroup(path));
     ReadMemory(group, stats);
   }
-  if (const Tree* pids = Find("pids"))
-    stats.pids = ParseNumber(TRY(pids->Read(path, "pids.current"))).value_or(0);
   if (v2_)
     if (auto group = v2_->OpenGroup(path); group.ok()) ReadPressure(*group, stats);
   return stats;

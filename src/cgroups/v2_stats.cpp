@@ -12,13 +12,12 @@ namespace {
 
 constexpr uint64_t kNanosPerMicro = 1000;
 
-constexpr KeyedField<Stats> kCpuStat[] = {
-    {"usage_usec", &Stats::cpu_usage_nanos},
-    {"user_usec", &Stats::cpu_user_nanos},
-    {"system_usec", &Stats::cpu_system_nanos},
-    {"nr_periods", &Stats::cpu_periods},
-    {"nr_throttled", &Stats::cpu_throttled_periods},
-    {"throttled_usec", &Stats::cpu_throttled_nanos},
+constexpr KeyedField<Counters> kCpuStat[] = {
+    {"user_usec", &Counters::cpu_user_nanos},
+    {"system_usec", &Counters::cpu_system_nanos},
+    {"nr_periods", &Counters::cpu_periods},
+    {"nr_throttled", &Counters::cpu_throttled_periods},
+    {"throttled_usec", &Counters::cpu_throttled_nanos},
 };
 
 constexpr KeyedField<Stats> kMemoryStat[] = {
@@ -29,10 +28,9 @@ constexpr KeyedField<Stats> kMemoryStat[] = {
     {"pgmajfault", &Stats::major_page_faults},
 };
 
-void ReadCpu(FdRef group, Stats& stats) {
-  ParseKeyed(ControlText(group, "cpu.stat"), kCpuStat, stats);
-  for (uint64_t* time : {&stats.cpu_usage_nanos, &stats.cpu_user_nanos, &stats.cpu_system_nanos, &stats.cpu_throttled_nanos})
-    *time *= kNanosPerMicro;
+void ReadCpu(FdRef group, Counters& out) {
+  ParseKeyed(ControlText(group, "cpu.stat"), kCpuStat, out);
+  for (uint64_t* time : {&out.cpu_user_nanos, &out.cpu_system_nanos, &out.cpu_throttled_nanos}) *time *= kNanosPerMicro;
 }
 
 void ReadMemory(FdRef group, Stats& stats) {
@@ -52,9 +50,8 @@ Result<Stats> CgroupsV2::ReadStats(const std::string& path) const {
   UniqueFd group = TRY(tree().OpenGroup(path));
   Stats stats;
   stats.wall_nanos = WallNanos();
-  ReadCpu(group, stats);
+  stats.cpu_usage_nanos = KeyedValue(ControlText(group, "cpu.stat"), "usage_usec") * kNanosPerMicro;
   ReadMemory(group, stats);
-  stats.pids = ControlNumber(group, "pids.current");
   ReadPressure(group, stats);
   return stats;
 }
@@ -63,6 +60,7 @@ Result<Stats> CgroupsV2::ReadStats(const std::string& path) const {
 Result<Counters> CgroupsV2::ReadCounters(const std::string& path) const {
   UniqueFd group = TRY(tree().OpenGroup(path));
   Counters out;
+  ReadCpu(group, out);
   out.memory_max_usage = ControlNumber(group, "memory.peak");
   out.memory_reservation = ControlNumber(group, "memory.low");
   std::string events = ControlText(group, "memory.events"), memory = ControlText(group, "memory.stat");
@@ -71,6 +69,7 @@ Result<Counters> CgroupsV2::ReadCounters(const std::string& path) const {
   out.memory_kernel = KeyedValue(memory, "kernel");
   out.own_page_faults = KeyedValue(memory, "pgfault");
   out.own_major_page_faults = KeyedValue(memory, "pgmajfault");
+  out.threads = ControlNumber(group, "pids.current");
   out.threads_max = ControlNumber(group, "pids.max");
   out.io = ParseIoStat(ControlText(group, "io.stat"));
   for (const std::string& size : HugepageSizes(group, "current"))

@@ -44,17 +44,17 @@ using Container = Row<OfContainer>;
 const std::vector<Container>& CpuRows() {
   static const std::vector<Container> rows = {
       {"container_cpu_cfs_periods_total", "Number of elapsed enforcement period intervals.", pb::COUNTER, {},
-       FROM { add(of.own.stats.cpu_periods, {}); }},
+       FROM { add(of.own.counters.cpu_periods, {}); }},
       {"container_cpu_cfs_throttled_periods_total", "Number of throttled period intervals.", pb::COUNTER, {},
-       FROM { add(of.own.stats.cpu_throttled_periods, {}); }},
+       FROM { add(of.own.counters.cpu_throttled_periods, {}); }},
       {"container_cpu_cfs_throttled_seconds_total", "Total time duration the container has been throttled.", pb::COUNTER, {},
-       FROM { add(Seconds(of.own.stats.cpu_throttled_nanos), {}); }},
+       FROM { add(Seconds(of.own.counters.cpu_throttled_nanos), {}); }},
       {"container_cpu_system_seconds_total", "Cumulative system cpu time consumed in seconds.", pb::COUNTER, {},
-       FROM { add(Seconds(of.own.stats.cpu_system_nanos), {}); }},
+       FROM { add(Seconds(of.own.counters.cpu_system_nanos), {}); }},
       {"container_cpu_usage_seconds_total", "Cumulative cpu time consumed in seconds.", pb::COUNTER, {"cpu"},
        FROM { add(Seconds(of.own.stats.cpu_usage_nanos), {"total"}); }},
       {"container_cpu_user_seconds_total", "Cumulative user cpu time consumed in seconds.", pb::COUNTER, {},
-       FROM { add(Seconds(of.own.stats.cpu_user_nanos), {}); }},
+       FROM { add(Seconds(of.own.counters.cpu_user_nanos), {}); }},
   };
   return rows;
 }
@@ -169,7 +169,7 @@ const std::vector<Container>& ProcessRows() {
       {"container_start_time_seconds", "Start time of the container since unix epoch in seconds.", pb::GAUGE, {},
        FROM { add(Seconds(of.own.container->started_at), {}); }},
       {"container_threads", "Number of threads running inside the container.", pb::GAUGE, {},
-       FROM { add(of.own.stats.pids, {}); }},
+       FROM { add(of.own.counters.threads, {}); }},
       {"container_threads_max", "Maximum number of threads allowed inside the container, infinity if value is zero.",
        pb::GAUGE, {}, FROM { add(of.own.counters.threads_max, {}); }},
       {"container_ulimits_soft", "Soft ulimit values for the container root process. Unlimited if -1, except priority and nice.",

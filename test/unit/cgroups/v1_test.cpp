@@ -355,7 +355,6 @@ TEST_F(V1Test, StatsCountWhatTheGroupDid) {
   EXPECT_LE(stats->memory_working_set, stats->memory_usage);
   EXPECT_EQ(stats->memory_limit, 256u << 20);
   EXPECT_GT(stats->page_faults, 0u);
-  EXPECT_GE(stats->pids, 1u);
   EXPECT_EQ(stats->cpu_pressure.has_value(), sys::Exists(kCwd, layout_.v2 + group_ + "/cpu.pressure"));
   EXPECT_FALSE(sys::PidfdExited(child.pidfd));
   EXPECT_EQ(groups_->ReadStats(parent_ + "/none").error().code(), Code::kNotFound);
@@ -370,11 +369,21 @@ TEST_F(V1Test, CountersAreTheKernelsFiles) {
         return ParseNumber(sys::ReadFile(kCwd, Cat(mount.dir, group_, "/", file), 4096).value_or("")).value_or(0);
     return uint64_t{0};
   };
+  auto cpu_nanos = [&] {
+    std::string text = Value("cpuacct", group_, "cpuacct.stat");
+    return (KeyedValue(text, "user") + KeyedValue(text, "system")) * 10'000'000;
+  };
+  const uint64_t before = cpu_nanos();
+  EXPECT_GT(before, 0u);
   auto counters = groups_->ReadCounters(group_);
   ASSERT_TRUE(counters.ok()) << counters.error().text();
   EXPECT_EQ(counters->memory_max_usage, number("memory", "memory.max_usage_in_bytes"));
   EXPECT_GE(counters->memory_max_usage, 15u << 20);
   EXPECT_EQ(counters->memory_limit_hits, number("memory", "memory.failcnt"));
+  EXPECT_GE(counters->cpu_user_nanos + counters->cpu_system_nanos, before);
+  EXPECT_LE(counters->cpu_user_nanos + counters->cpu_system_nanos, cpu_nanos());
+  EXPECT_EQ(counters->threads, number("pids", "pids.current"));
+  EXPECT_GE(counters->threads, 1u);
   EXPECT_GT(counters->own_page_faults, 0u);
   EXPECT_EQ(counters->oom_kills, 0u);
   EXPECT_EQ(counters->threads_max, 0u);

@@ -273,8 +273,12 @@ TEST_F(V2Test, StatsCountWhatTheGroupDid) {
   EXPECT_GE(stats->memory_usage, stats->memory_rss);
   EXPECT_EQ(stats->memory_limit, 256u << 20);
   EXPECT_GT(stats->page_faults, 0u);
-  EXPECT_GE(stats->pids, 1u);
   EXPECT_TRUE(stats->memory_pressure);
+  auto counters = groups_->ReadCounters(group_);
+  ASSERT_TRUE(counters.ok()) << counters.error().text();
+  EXPECT_GT(counters->cpu_user_nanos + counters->cpu_system_nanos, 0u);
+  EXPECT_LE(counters->cpu_user_nanos + counters->cpu_system_nanos, groups_->ReadStats(group_)->cpu_usage_nanos + 1'000'000);
+  EXPECT_GE(counters->threads, 1u);
 }
 
 TEST_F(V2Test, DestroyKillsAndRemovesGroupsBelow) {
