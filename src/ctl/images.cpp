@@ -37,7 +37,7 @@ Result<int> Pull(ImageAccess& images, const PullOptions& options) {
 }
 
 Result<int> ImportImage(ImageAccess& images, const std::string& path, const std::string& name) {
-  PrintLines(TRY(images.Import(path, name).With(Cat("import ", path))));
+  PrintLines(TRY(images.Import(path, name)));
   return 0;
 }
 

@@ -57,7 +57,8 @@ class CommandLine {
     if (follows_run_) signals_ = TRY(sys::BlockAndSignalfd({SIGINT, SIGTERM}));
     if (streams_) signals_ = TRY(sys::BlockAndSignalfd({SIGINT, SIGTERM, SIGHUP, SIGWINCH}));
     if (!offline_.root.empty()) {
-      offline_.root = std::filesystem::absolute(offline_.root).lexically_normal().string();
+      for (std::string* path : {&offline_.root, &offline_.registry_config, &offline_.credentials})
+        if (!path->empty()) *path = Absolute(*path);
       auto images = TRY(OfflineImages(offline_));
       return image_verb_(*images);
     }
@@ -140,7 +141,8 @@ class CommandLine {
     pull->add_option("image", pull_.image, "NAME[:TAG|@DIGEST]")->required();
     pull->add_option("--creds", pull_.credentials, "USER:PASSWORD");
   }
-  std::string ArchivePath() const { return std::filesystem::absolute(archive_).lexically_normal().string(); }
+  static std::string Absolute(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
+  std::string ArchivePath() const { return Absolute(archive_); }
 
   void AddImages() {
     AddPull(nullptr);
@@ -148,10 +150,12 @@ class CommandLine {
     rmi->add_option("images", names_, "names or ids")->required();
     auto* image = app_.add_subcommand("image", "More about images");
     image->require_subcommand(1);
-    image->add_option("--offline", offline_.root, "work in the store below this root directory, without a daemon");
-    image->add_option("--registry-config", offline_.registry_config, "offline: folders with hosts.toml");
-    image->add_option("--credentials", offline_.credentials, "offline: docker's config.json");
-    image->add_flag("--keep-blobs", offline_.keep_blobs, "offline: compressed layers stay, too, so that exports give the same images");
+    auto* root = image->add_option("--offline", offline_.root, "work in the store below this root directory, without a daemon");
+    auto offline = [root](CLI::Option* option) { option->needs(root); };
+    offline(image->add_option("--config", offline_.config_file, "offline: the node's configuration (default /etc/cradle/config.toml)"));
+    offline(image->add_option("--registry-config", offline_.registry_config, "offline: folders with hosts.toml, not the configured ones"));
+    offline(image->add_option("--credentials", offline_.credentials, "offline: docker's config.json, not the configured one"));
+    offline(image->add_flag("--keep-blobs", offline_.keep_blobs, "offline: compressed layers stay, too, so that exports give the same images"));
     AddPull(image);
     auto* import = AddImageVerb(image, "import", "Import an OCI layout or a docker archive, with all its images",
                                 [this](ImageAccess& images) { return ImportImage(images, ArchivePath(), new_name_); });

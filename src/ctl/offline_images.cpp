@@ -6,8 +6,9 @@
 #include "ctl/image_access.h"
 #include "ctl/progress.h"
 #include "ctl/terminal.h"
+#include "daemon/config.h"
+#include "daemon/images.h"
 #include "image/store.h"
-#include "image/store_config.h"
 
 namespace cradle::ctl {
 namespace {
@@ -67,6 +68,20 @@ class OfflineStore : public ImageAccess {
   const std::unique_ptr<image::ImageStore> store_;
 };
 
+// As the daemon of the node to be would have it, but standing on no other store: this may be the one that others stand on.
+Result<image::StoreConfig> ConfigOf(const OfflineOptions& options) {
+  daemon::Config node;
+  bool named = !options.config_file.empty();
+  TRYV(daemon::ReadConfig(named ? options.config_file : daemon::kConfigFile, named, node));
+  node.root = options.root;
+  node.image_additional_store.clear();
+  if (!options.registry_config.empty()) node.registry_config_path = options.registry_config;
+  if (!options.credentials.empty()) node.registry_credentials = options.credentials;
+  if (options.keep_blobs) node.image_keep_blobs = true;
+  TRYV(daemon::CheckConfig(node));
+  return daemon::ImagesFrom(node);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ImageAccess>> OfflineImages(const OfflineOptions& options) {
@@ -76,11 +91,7 @@ Result<std::unique_ptr<ImageAccess>> OfflineImages(const OfflineOptions& options
   if (!sys::Flock(lock, LOCK_EX | LOCK_NB).ok()) return FailedPrecondition(Cat("a cradled uses ", root));
   std::string self = TRY(sys::SelfExe());
   std::string bin = self.substr(0, self.rfind('/'));
-  image::StoreConfig config;
-  config.dir = root + "/images";
-  config.registry_config_path = options.registry_config;
-  config.credentials_file = options.credentials;
-  config.keep_blobs = options.keep_blobs;
+  image::StoreConfig config = TRY(ConfigOf(options).With("configuration"));
   config.unpack_program = bin.substr(0, bin.rfind('/')) + "/libexec/cradle/cradle-unpack";
   auto store = TRY(image::ImageStore::Open(config));
   for (const std::string& warning : store->warnings()) PrintError(Cat("warning: ", warning, "\n"));

@@ -91,7 +91,9 @@ struct PullOptions {
 };
 struct OfflineOptions {
   std::string root;  // of the node to be, as cradled's --root; absolute. Empty: ask the daemon
-  std::string registry_config = "/etc/cradle/certs.d", credentials = "/etc/cradle/config.json";
+  std::string config_file;  // the node's; empty: /etc/cradle/config.toml, if it is there
+  // What that says; these win over it.
+  std::string registry_config, credentials;
   bool keep_blobs = false;
 };
 Result<int> RemoveImages(Client& client, const std::vector<std::string>& images);

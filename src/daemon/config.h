@@ -17,6 +17,8 @@ struct Handler {
   std::string proc_views;
 };
 
+inline constexpr char kConfigFile[] = "/etc/cradle/config.toml";
+
 struct Config {
   std::string listen = "unix:///run/cradle/cradle.sock";
   std::string root = "/var/lib/cradle";

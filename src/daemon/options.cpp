@@ -44,7 +44,7 @@ Result<Options> Options::Parse(int argc, char** argv) {
 
 Result<Config> Options::Load() const {
   Config config;
-  TRYV(ReadConfig(config_file.value_or("/etc/cradle/config.toml"), config_file.has_value(), config));
+  TRYV(ReadConfig(config_file.value_or(kConfigFile), config_file.has_value(), config));
   if (listen) config.listen = *listen;
   if (root) config.root = *root;
   if (state) config.state = *state;

@@ -94,7 +94,7 @@ TEST_F(CtlImage, SeveralTravelInOneArchiveAndAreComparedAndNamed) {
   EXPECT_EQ(Out({"diff", kOne, kTwo}), "D bin/one\nA bin/two\n");
   Said history = Run({"image", "history", kOne});
   EXPECT_EQ(history.code, 0) << history.err;
-  EXPECT_TRUE(history.out.starts_with("CREATED ")) << history.out;
+  EXPECT_EQ(history.out, "CREATED  LAYER  CREATED BY\n") << "its config tells none";
   EXPECT_EQ(Run({"image", "diff", kOne, "ctl.invalid/none"}).code, 1);
 }
 
@@ -136,6 +136,41 @@ TEST_F(CtlImage, APullTakesCredentialsAndDrawsBars) {
   Said again = Run({"image", "pull", "--creds", "user:pass", reference});
   EXPECT_EQ(again.code, 0) << again.err;
   EXPECT_EQ(Lines(again.err).size(), 2u) << again.err;
+}
+
+TEST_F(CtlImage, OfflineTheNodesConfigurationHolds) {
+  registry_->Serve("one", "1", Image("", "one"));
+  const std::string folder = Path("node"), file = folder + "/config.toml", baked = folder + "/baked";
+  for (const auto& [name, text] : {std::pair<std::string, std::string>("certs.d", "server = \"" + registry_->url() + "\"\n"),
+                                   std::pair<std::string, std::string>("broken", "server = \n")}) {
+    fs::create_directories(folder + "/" + name + "/mirrored.invalid");
+    WriteText(folder + "/" + name + "/mirrored.invalid/hosts.toml", text);
+  }
+  auto pull = [&](const std::string& config, std::vector<std::string> options = {}) {
+    WriteText(file, config);
+    std::vector<std::string> words = {"image", "--offline", baked, "--config", file};
+    words.insert(words.end(), options.begin(), options.end());
+    words.insert(words.end(), {"pull", "mirrored.invalid/one:1"});
+    return Run(std::move(words));
+  };
+  const std::string mirrors = "[registry]\nconfig_path = \"" + folder + "/certs.d\"\n";
+  Said refused = pull(mirrors + "[image]\nmax_layers = 1\n");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.err.find("the limit of 1 entries (image.max_layers)"), std::string::npos) << refused.err;
+  refused = pull(mirrors + "[image]\nmax_layers = 0\n");
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.err.find("image.max_layers = 0: must be between"), std::string::npos) << refused.err;
+  refused = pull(mirrors, {"--registry-config", folder + "/broken"});
+  EXPECT_EQ(refused.code, 1) << "the flag wins";
+  EXPECT_NE(refused.err.find("hosts.toml"), std::string::npos) << refused.err;
+  Said pulled = pull(mirrors + "[image]\nkeep_blobs = true\nadditional_store = \"" + baked + "\"\n");
+  EXPECT_EQ(pulled.code, 0) << pulled.err;
+  EXPECT_EQ(pulled.err.find("warning"), std::string::npos) << pulled.err;
+  EXPECT_TRUE(fs::exists(FileOf(baked, "bin/one").parent_path().parent_path().parent_path() / "blob"));
+  Said missing = Run({"image", "--offline", baked, "--config", folder + "/none.toml", "check"});
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_NE(missing.err.find("none.toml"), std::string::npos) << missing.err;
+  EXPECT_EQ(Run({"image", "--config", file, "check"}).code, 2) << "online it is the daemon's";
 }
 
 TEST_F(CtlImage, AStoreFilledOfflineServesADaemonThatOnlyReadsIt) {
