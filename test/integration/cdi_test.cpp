@@ -37,6 +37,13 @@ class Cdi : public NodeTest {
     return "    hooks:\n    - hookName: " + stage + "\n      path: " + Hook() + "\n      args: [sh, -c, '" + script +
            "']\n      env: [PATH=/usr/bin:/bin, 'DIR=" + Told() + "']\n";
   }
+  // In the innermost pid namespace that it is in.
+  static std::string PidInside(pid_t pid) {
+    std::string status = ReadText("/proc/" + std::to_string(pid) + "/status");
+    std::string numbers = status.substr(status.find("\nNSpid:") + 1);
+    numbers.resize(numbers.find('\n'));
+    return numbers.substr(numbers.rfind('\t') + 1);
+  }
   static v1::ContainerConfig With(v1::ContainerConfig config, const std::string& device = "test.com/thing=one") {
     config.add_cdi_devices()->set_name(device);
     return config;
@@ -122,25 +129,49 @@ TEST_F(Cdi, HooksRunBesideTheContainer) {
 }
 
 TEST_F(Cdi, HooksOfEveryStageRunInTheirOrder) {
-  std::string hooks;
-  // Inside, before the container's own process and with its rights; the others on the host.
-  for (const char* stage : {"poststop", "poststart", "startContainer", "createContainer", "createRuntime", "prestart"}) {
-    bool inside = std::string(stage) == "startContainer";
-    std::string script = inside ? "echo startContainer >> /told/order; cat > /state" : std::string("echo ") + stage + " >> $DIR/order";
-    hooks += RunsHook(stage, script).substr(hooks.empty() ? 0 : std::string("    hooks:\n").size());
-  }
+  // A line: the stage, the state's pid and status, and in which namespaces it is. startContainer's is in the container.
+  const std::string script = "echo $STAGE $(sed \"s/.*pid.:\\([0-9]*\\).*status...\\([a-z]*\\).*/\\1 \\2/;s/.*status...\\([a-z]*\\).*/none \\1/\")"
+                             " $(readlink /proc/self/ns/pid) $(readlink /proc/self/ns/uts) $(readlink /proc/self/ns/mnt) >> $TOLD/lines";
+  std::string hooks = "    hooks:\n";
+  for (const char* stage : {"poststop", "poststart", "startContainer", "createContainer", "createRuntime", "prestart"})
+    hooks += RunsHook(stage, "STAGE=" + std::string(stage) + "; TOLD=$DIR; [ -d $DIR ] || TOLD=/told; " + script)
+                 .substr(std::string("    hooks:\n").size());
   WriteSpec("    mounts: [{hostPath: '" + Told() + "', containerPath: /told, options: [bind, rw]}]\n" + hooks);
-  std::string pod = RunPod(PodConfig("pod"));
-  std::string container = CreateContainer(
-      pod, With(Shell("c", "cat /state; pid=$(sed \"s/.*pid.:\\([0-9]*\\).*/\\1/\" /state); [ $pid = $$ ] && echo mine; sleep 1000")));
-  EXPECT_EQ(ReadText(Told() + "/order"), "prestart\ncreateRuntime\ncreateContainer\n");
+  std::string container = CreateContainer(RunPod(PodConfig("pod")), With(Sleeper("c")));
+  pid_t pid = PidOf(container);
+  const auto ns = [](const std::string& process, const char* kind) {
+    return std::filesystem::read_symlink("/proc/" + process + "/ns/" + kind).string();
+  };
+  const std::string own = ns("self", "pid") + " " + ns("self", "uts") + " ";
+  const std::string container_pid = ns(std::to_string(pid), "pid"), container_uts = ns(std::to_string(pid), "uts"),
+                    container_mnt = ns(std::to_string(pid), "mnt");
+  auto lines = [&] { return Lines(ReadText(Told() + "/lines")); };
+  auto expect_outside = [&](size_t at, const std::string& begin) {
+    ASSERT_GT(lines().size(), at);
+    const std::string line = lines()[at];
+    EXPECT_TRUE(line.starts_with(begin + own)) << line;
+    const std::string mount = line.substr(line.rfind(' ') + 1);
+    EXPECT_NE(mount, container_mnt) << line;
+  };
+  ASSERT_EQ(lines().size(), 3u);
+  expect_outside(0, "prestart " + std::to_string(pid) + " creating ");
+  expect_outside(1, "createRuntime " + std::to_string(pid) + " creating ");
+  expect_outside(2, "createContainer " + std::to_string(pid) + " creating ");
   Start(container);
-  EXPECT_TRUE(WaitForLog(container, "\"status\":\"created\""));
-  EXPECT_TRUE(WaitForLog(container, "mine"));
-  EXPECT_EQ(ReadText(Told() + "/order"), "prestart\ncreateRuntime\ncreateContainer\nstartContainer\npoststart\n");
+  ASSERT_EQ(lines().size(), 5u);
+  EXPECT_EQ(lines()[3], "startContainer " + PidInside(pid) + " created " + container_pid + " " + container_uts + " " + container_mnt);
+  expect_outside(4, "poststart " + std::to_string(pid) + " running ");
   RemoveContainer(container);
-  EXPECT_EQ(ReadText(Told() + "/order"),
-            "prestart\ncreateRuntime\ncreateContainer\nstartContainer\npoststart\npoststop\n");
+  ASSERT_EQ(lines().size(), 6u);
+  expect_outside(5, "poststop none stopped ");
+}
+
+TEST_F(Cdi, HooksOfEveryStageAreFromTheList) {
+  std::string pod = RunPod(PodConfig("pod"));
+  for (const char* stage : {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}) {
+    WriteSpec("    hooks: [{hookName: " + std::string(stage) + ", path: /bin/../bin/sh}]\n");
+    ExpectRefused(pod, With(Sleeper("c")), "CDI hook " + std::string(stage) + " /bin/../bin/sh: not in [cdi] hooks");
+  }
 }
 
 TEST_F(Cdi, AStartHookThatFailsEndsTheContainer) {
@@ -158,9 +189,27 @@ TEST_F(Cdi, AStartHookThatFailsEndsTheContainer) {
 }
 
 TEST_F(Cdi, AHookThatFailsLeavesNothing) {
-  WriteSpec(RunsHook("createContainer", "echo no driver >&2; exit 3"));
-  ExpectRefused(RunPod(PodConfig("pod")), With(Sleeper("c")),
-                "CDI hook createContainer /bin/sh: exited with 3; it said: no driver");
+  std::string pod = RunPod(PodConfig("pod"));
+  for (const char* stage : {"prestart", "createRuntime", "createContainer"}) {
+    WriteSpec(RunsHook(stage, "echo no driver >&2; exit 3"));
+    ExpectRefused(pod, With(Sleeper("c")), "CDI hook " + std::string(stage) + " /bin/sh: exited with 3; it said: no driver");
+  }
+}
+
+TEST_F(Cdi, AHookThatTakesTooLongIsKilled) {
+  const auto slow = [](const char* stage) { return RunsHook(stage, "sleep 100000") + "      timeout: 1\n"; };
+  std::string pod = RunPod(PodConfig("pod"));
+  for (const char* stage : {"prestart", "createRuntime", "createContainer"}) {
+    WriteSpec(slow(stage));
+    ExpectRefused(pod, With(Sleeper("c")), "CDI hook " + std::string(stage) + " /bin/sh: no answer in time, killed");
+  }
+  WriteSpec(slow("startContainer"));
+  v1::StartContainerRequest request;
+  request.set_container_id(CreateContainer(pod, With(Sleeper("c"))));
+  auto reply = CRI_CALL(StartContainer, request);
+  EXPECT_EQ(reply.code(), grpc::DEADLINE_EXCEEDED) << reply.text();
+  EXPECT_NE(reply.text().find("CDI hook startContainer /bin/sh: timed out and was killed"), std::string::npos) << reply.text();
+  EXPECT_EQ(StatusOf(request.container_id()).state(), v1::CONTAINER_EXITED);
 }
 
 }  // namespace
