@@ -92,8 +92,9 @@ Result<> CheckUnified(const Limits& limits) {
     if (!plain || dot == 0 || dot == key.npos || key.starts_with("cgroup."))
       return InvalidArgument(
           Cat("unified \"", key, "\": must be a controller's file like memory.high"));
-    if (value.size() > 4096 || value.find('\0') != value.npos)
-      return InvalidArgument(Cat("unified \"", key, "\": the value is too long or holds a NUL"));
+    // An empty one would write nothing, also to a file that isn't there.
+    if (Trim(value).empty() || value.size() > 4096 || value.find('\0') != value.npos)
+      return InvalidArgument(Cat("unified \"", key, "\": the value is empty, too long or holds a NUL"));
   }
   return {};
 }

@@ -52,6 +52,8 @@ TEST(CheckLimits, ARefusalNamesFieldAndValue) {
   EXPECT_EQ(Refusal({.hugepages = {{"../2MB", 0}}}).find("hugepage_limits \"../2MB\": "), 0u);
   for (const char* key : {"memory/../x.y", "", "memory", ".high", "cgroup.procs", "a.b\n"})
     EXPECT_NE(Refusal({.unified = {{key, "1"}}}), "") << key;
+  for (const std::string& value : {std::string(), std::string("\n"), std::string("1\0", 2), std::string(5000, '1')})
+    EXPECT_EQ(Refusal({.unified = {{"io.max", value}}}).find("unified \"io.max\": the value is empty, too long"), 0u) << value;
   DeviceRule rule{.type = 'x'};
   EXPECT_NE(Refusal({.devices = std::vector<DeviceRule>{rule}}), "");
   rule = {.type = 'c', .access = "rwx"};
