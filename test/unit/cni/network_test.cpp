@@ -191,7 +191,7 @@ TEST_F(NetworkTest, AHangingPluginMeetsTheDeadlineAndIsUndone) {
   Plugin("first", "[ $CNI_COMMAND = DEL ] || exec sleep 1000");
   List(R"({"name": "net", "cniVersion": "1.0.0", "type": "first"})", "a.conf");
   Open();
-  auto added = network_->Add(Request(), After(milliseconds(300)));
+  auto added = network_->Add(Request(), After(milliseconds(3000)));
   ASSERT_FALSE(added.ok());
   EXPECT_EQ(added.error().code(), Code::kDeadlineExceeded);
   EXPECT_EQ(Calls(), "first ADD\nfirst DEL\n");

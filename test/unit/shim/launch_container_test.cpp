@@ -358,7 +358,7 @@ TEST_F(ContainerTest, AReportFromADeadPodIsAnError) {
   Running pause = StartPause(pause_plan);
   ASSERT_EQ(pause.Next().kind, Report::Kind::kReady);
   ASSERT_TRUE(sys::PidfdSendSignal(pause.pidfd(), SIGKILL).ok());
-  Deadline deadline = After(seconds(10));
+  Deadline deadline = After(seconds(30));
   while (!sys::PidfdExited(pause.pidfd()) && MillisLeft(deadline) > 0) sched_yield();
   Result<Launched> launched = LaunchContainer(plan, {pause.pidfd()}, FdRef(), Stdio());
   ASSERT_TRUE(launched.ok());

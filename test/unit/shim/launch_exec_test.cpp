@@ -110,7 +110,7 @@ TEST_F(ExecTest, JoinsTheContainersGroupsAndItsOwn) {
 
 TEST_F(ExecTest, AContainerThatHasEndedIsNotRunning) {
   ASSERT_TRUE(sys::PidfdSendSignal(Up().pidfd(), SIGKILL).ok());
-  Deadline deadline = After(seconds(10));
+  Deadline deadline = After(seconds(30));
   while (!sys::PidfdExited(Up().pidfd()) && MillisLeft(deadline) > 0) sched_yield();
   Result<Launched> launched = LaunchExec(ExecOf("true"), Up().pidfd(), Stdio());
   ASSERT_FALSE(launched.ok());

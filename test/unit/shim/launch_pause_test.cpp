@@ -20,10 +20,10 @@ std::string Namespace(pid_t pid, const std::string& name) {
   return std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/ns/" + name).string();
 }
 
-// Repeats until it holds or ten seconds have gone.
+// Repeats until it holds or half a minute has gone.
 template <class F>
 bool Eventually(F holds) {
-  for (Deadline deadline = After(seconds(10)); MillisLeft(deadline) > 0; sched_yield())
+  for (Deadline deadline = After(seconds(30)); MillisLeft(deadline) > 0; sched_yield())
     if (holds()) return true;
   return false;
 }
