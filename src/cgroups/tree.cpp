@@ -24,9 +24,9 @@ std::string Relative(const std::string& path, const std::string& file) {
 }
 std::string Parent(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-bool Gone(const Error& error) { return error.err() == ENOENT || error.err() == ENODEV; }
-
 }  // namespace
+
+bool Gone(const Error& error) { return error.err() == ENOENT || error.err() == ENODEV || error.err() == ENOTDIR; }
 
 Result<> CheckPath(const std::string& path) {
   auto bad = [&](std::string_view why) {
@@ -72,6 +72,8 @@ Result<> Tree::Make(const std::string& path, Made& made) const {
       return {};
     }
     if (done.error().err() == EEXIST) return {};
+    if (done.error().err() == ENOTDIR)
+      return InvalidArgument(Cat("cgroup path \"", path, "\": leads through a file of ", dir_));
     if (done.error().err() != ENOENT || round == 8 || Parent(path).empty())
       return std::move(done.error()).With(dir_);
     TRYV(Make(Parent(path), made));

@@ -18,6 +18,9 @@ namespace cradle::cgroups {
 // Absolute, below the root, no empty, "." or ".." component, no control character.
 Result<> CheckPath(const std::string& path);
 
+// Whether an error says that there is no such group: also where its path leads through a file ("/cgroup.procs/a").
+bool Gone(const Error& error);
+
 class Tree;
 // Groups that a chain of steps has made, in order; to be removed again when it fails.
 using Made = std::vector<std::pair<const Tree*, std::string>>;

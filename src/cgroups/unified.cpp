@@ -12,8 +12,6 @@ namespace {
 
 constexpr const char* kMark = "trusted.cradle.parent";
 
-bool Gone(const Error& error) { return error.err() == ENOENT || error.err() == ENODEV; }
-
 }  // namespace
 
 Result<> KillV2(const Tree& tree, const std::string& path) {

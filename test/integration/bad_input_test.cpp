@@ -44,6 +44,7 @@ const BadPod kBadPods[] = {
        port->set_host_ip("1.2.3");
      }},
     {"cgroup_parent", "../up", [](auto& c) { c.mutable_linux()->set_cgroup_parent("../up"); }},
+    {"cgroup", "/cgroup.procs", [](auto& c) { c.mutable_linux()->set_cgroup_parent("/cgroup.procs"); }},
     {"sysctls", "no.such.sysctl", [](auto& c) { (*c.mutable_linux()->mutable_sysctls())["no.such.sysctl"] = "1"; }},
     {"sysctls", "kernel.panic", [](auto& c) { (*c.mutable_linux()->mutable_sysctls())["kernel.panic"] = "1"; }},
     {"network", "CONTAINER",

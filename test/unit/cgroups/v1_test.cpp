@@ -209,6 +209,19 @@ TEST_F(V1Test, AFailedCreateLeavesNothing) {
   EXPECT_FALSE(groups_->Exists(parent_));
 }
 
+// A pod whose parent is called like a control file can be undone.
+TEST_F(V1Test, AParentThatIsAFileIsRefusedAndNothingIsThere) {
+  for (const char* path : {"/cgroup.procs/pod/c", "/cpu.shares/c"}) {
+    auto made = groups_->Create(path, {});
+    ASSERT_FALSE(made.ok()) << path;
+    EXPECT_EQ(made.error().code(), Code::kInvalidArgument) << made.error().text();
+    EXPECT_NE(made.error().text().find("leads through a file"), std::string::npos) << made.error().text();
+    auto gone = groups_->Destroy(path, After(kLong));
+    EXPECT_TRUE(gone.ok()) << gone.error().text();
+    EXPECT_FALSE(groups_->Exists(path));
+  }
+}
+
 TEST_F(V1Test, UnifiedIsWhatV1HasUnderAnotherName) {
   Create(group_, {.unified = {{"memory.low", "8388608"}}});
   EXPECT_EQ(Value("memory", group_, "memory.soft_limit_in_bytes"), "8388608");
