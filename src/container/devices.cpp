@@ -15,6 +15,10 @@ namespace {
 
 constexpr int kMaxDepth = 16;
 constexpr size_t kMaxDevices = 8192;
+constexpr size_t kMaxEntries = 30'000;  // that are looked at for them: "/" would take minutes
+
+// No device can be made there: they are the kernel's own file systems, or directories.
+constexpr std::array<std::string_view, 4> kNoPlaces = {"/proc", "/sys", "/dev/pts", "/dev/mqueue"};
 
 // In the host's /dev, but not the host's to give: each container has its own, or none.
 constexpr std::array<std::string_view, 7> kSkippedDirs = {"pts",  "shm",         "fd",   "mqueue",
@@ -34,6 +38,14 @@ DevicePlan FromStat(const struct stat& status, std::string path) {
           .minor = minor(status.st_rdev), .mode = status.st_mode & 07777, .uid = status.st_uid, .gid = status.st_gid};
 }
 
+Result<> CheckPlace(const std::string& path) {
+  bool no_place = path == "/dev" || std::any_of(kNoPlaces.begin(), kNoPlaces.end(), [&](std::string_view place) {
+    return path.starts_with(place) && (path.size() == place.size() || path[place.size()] == '/');
+  });
+  if (!no_place) return {};
+  return InvalidArgument(Cat("devices.container_path \"", path.substr(0, 256), "\": no device can be made there"));
+}
+
 // With what the specification says itself.
 DevicePlan Overridden(const DeviceSpec& spec, DevicePlan device) {
   if (!spec.type.empty()) device.block = spec.type == "b";
@@ -48,9 +60,12 @@ DevicePlan Overridden(const DeviceSpec& spec, DevicePlan device) {
 }
 
 // Adds every device in and below the directory, links not followed. What goes away meanwhile is left out.
-Result<> WalkDevices(FdRef dir, const std::string& path, int depth, std::vector<DevicePlan>& out) {
+Result<> WalkDevices(FdRef dir, const std::string& path, int depth, size_t& looked, std::vector<DevicePlan>& out) {
   std::vector<std::string> names = TRY(sys::ListDir(dir));
   std::sort(names.begin(), names.end());
+  looked += names.size();
+  if (looked > kMaxEntries)
+    return InvalidArgument(Cat(path, ": more than ", std::to_string(kMaxEntries), " files and directories"));
   for (const std::string& name : names) {
     const auto status = sys::FstatAt(dir, name, AT_SYMLINK_NOFOLLOW);
     if (!status.ok()) continue;
@@ -58,7 +73,7 @@ Result<> WalkDevices(FdRef dir, const std::string& path, int depth, std::vector<
     if (out.size() > kMaxDevices) return InvalidArgument(Cat(path, ": too many devices"));
     if (!S_ISDIR(status->st_mode) || Contains(kSkippedDirs, name) || depth == kMaxDepth) continue;
     const auto below = sys::OpenAt(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (below.ok()) TRYV(WalkDevices(*below, Cat(path, "/", name), depth + 1, out));
+    if (below.ok()) TRYV(WalkDevices(*below, Cat(path, "/", name), depth + 1, looked, out));
   }
   return {};
 }
@@ -82,8 +97,9 @@ Result<std::vector<DevicePlan>> ResolveDevice(const DeviceSpec& spec) {
   }
   if (!S_ISDIR(status.st_mode)) return InvalidArgument(Cat(what, " is neither a device nor a directory"));
   std::vector<DevicePlan> devices;
+  size_t looked = 0;
   const UniqueFd dir = TRY(sys::OpenAt(kCwd, spec.host_path, O_RDONLY | O_DIRECTORY).With(what));
-  TRYV(WalkDevices(dir, target, 0, devices).With(what));
+  TRYV(WalkDevices(dir, target, 0, looked, devices).With(what));
   return devices;
 }
 
@@ -96,7 +112,10 @@ cgroups::DeviceRule Allow(char type, int64_t major_number, int64_t minor_number,
 Result<std::vector<DevicePlan>> ResolveDevices(const std::vector<DeviceSpec>& devices) {
   std::vector<DevicePlan> out;
   for (const DeviceSpec& spec : devices)
-    for (DevicePlan& device : TRY(ResolveDevice(spec))) out.push_back(std::move(device));
+    for (DevicePlan& device : TRY(ResolveDevice(spec))) {
+      TRYV(CheckPlace(device.path));
+      out.push_back(std::move(device));
+    }
   return out;
 }
 
@@ -128,7 +147,8 @@ std::vector<cgroups::DeviceRule> BuildDeviceRules(const ContainerSpec& spec) {
 Result<std::vector<DevicePlan>> HostDevices(const std::string& dev) {
   const UniqueFd dir = TRY(sys::OpenAt(kCwd, dev, O_RDONLY | O_DIRECTORY));
   std::vector<DevicePlan> devices;
-  TRYV(WalkDevices(dir, "/dev", 0, devices));
+  size_t looked = 0;
+  TRYV(WalkDevices(dir, "/dev", 0, looked, devices));
   std::erase_if(devices, [](const DevicePlan& device) {
     return Contains(kMadeByInit, std::string_view(device.path).substr(sizeof "/dev/" - 1));
   });

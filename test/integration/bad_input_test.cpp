@@ -119,6 +119,13 @@ const BadContainer kBadContainers[] = {
        device->set_container_path("/dev/x");
        device->set_permissions("rx");
      }},
+    {"container_path", "/proc/fuse",
+     [](auto& c) {
+       auto* device = c.add_devices();
+       device->set_host_path("/dev/null");
+       device->set_container_path("/proc/fuse");
+       device->set_permissions("rw");
+     }},
     {"cpu_shares", "1", [](auto& c) { Resources(c)->set_cpu_shares(1); }},
     {"cpu_period", "10", [](auto& c) { Resources(c)->set_cpu_period(10); }},
     {"cpu_quota", "-2", [](auto& c) { Resources(c)->set_cpu_quota(-2); }},

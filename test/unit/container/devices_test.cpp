@@ -84,6 +84,18 @@ TEST_F(FakeDev, WhatIsNoDeviceIsRefusedByName) {
   refused({.container_path = "d", .host_path = "/dev/null", .permissions = "r"}, Code::kInvalidArgument, "\"d\"");
   refused({.container_path = "/d", .host_path = "/dev/null", .permissions = "rx"}, Code::kInvalidArgument, "\"rx\"");
   refused({.container_path = "/d", .host_path = "/dev/null", .permissions = ""}, Code::kInvalidArgument, "permissions");
+  for (const char* place : {"/dev", "/dev/", "/proc/x", "/sys/x", "/dev/pts/0", "/dev/mqueue/x"})
+    refused({.container_path = place, .host_path = "/dev/null", .permissions = "r"}, Code::kInvalidArgument, "no device can be made there");
+  EXPECT_TRUE(ResolveDevices({{.container_path = "/dev/ptsx", .host_path = "/dev/null", .permissions = "r"}}).ok());
+}
+
+// "/" would be looked through for minutes.
+TEST_F(FakeDev, ADirectoryOfTooMuchElseIsRefused) {
+  for (int i = 0; i <= 30'000; ++i) ASSERT_EQ(mknod((root_ + "/snd/deep/" + std::to_string(i)).c_str(), S_IFREG | 0600, 0), 0);
+  const auto all = ResolveDevices({{.container_path = "/dev/sound", .host_path = root_ + "/snd", .permissions = "rw"}});
+  ASSERT_FALSE(all.ok());
+  EXPECT_EQ(all.error().code(), Code::kInvalidArgument);
+  EXPECT_NE(all.error().text().find("/snd: /dev/sound/deep: more than 30000 files"), std::string::npos) << all.error().text();
 }
 
 TEST(DeviceRules, EverythingIsDeniedButTheDefaults) {
