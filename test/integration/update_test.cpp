@@ -108,6 +108,19 @@ TEST_F(Update, ThatContradictsIsInvalidAndChangesNothing) {
   refused("unified \"memory.nonsense\"", [](auto& r) { (*r.mutable_unified())["memory.nonsense"] = "1"; });
 }
 
+TEST_F(Update, OfSwapAloneNeedsALimitOfMemory) {
+  std::string container = StartNew(RunPod(PodConfig("pod")), Sleeper("c"));
+  Resources swap;
+  swap.set_memory_swap_limit_in_bytes(64 << 20);
+  auto reply = TryUpdate(container, swap);
+  EXPECT_EQ(reply.code(), grpc::INVALID_ARGUMENT) << reply.text();
+  EXPECT_NE(reply.text().find("memory_swap_limit_in_bytes 67108864: needs a memory_limit_in_bytes"), std::string::npos) << reply.text();
+  EXPECT_EQ(Told(container).memory_swap_limit_in_bytes(), 0);
+  Must(TryUpdate(container, Memory(32 << 20)));
+  Must(TryUpdate(container, swap));
+  EXPECT_EQ(Told(container).memory_swap_limit_in_bytes(), 64 << 20);
+}
+
 TEST_F(Update, OfWhatIsOverOrNotThereIsRefused) {
   std::string pod = RunPod(PodConfig("pod"));
   std::string container = StartNew(pod, Shell("c", "exit 0"));
