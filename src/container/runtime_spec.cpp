@@ -170,7 +170,7 @@ ordered_json Namespace(const char* type, pid_t of, const char* file) {
 ordered_json Namespaces(const LaunchPlan& plan, const PodFacts& pod) {
   ordered_json out = ordered_json::array();
   if (plan.pid_mode != PidMode::kNode)
-    out.push_back(Namespace("pid", plan.pid_mode == PidMode::kPod ? pod.pause_pid : 0, "pid"));
+    out.push_back(Namespace("pid", plan.pid_mode == PidMode::kPod ? pod.pause_pid : 0, "pid_for_children"));
   if (plan.join_namespaces & CLONE_NEWIPC) out.push_back(Namespace("ipc", pod.pause_pid, "ipc"));
   if (plan.join_namespaces & CLONE_NEWUTS) out.push_back(Namespace("uts", pod.pause_pid, "uts"));
   out.push_back(Namespace("mount", 0, "mnt"));

@@ -27,6 +27,13 @@ bool DiedItself(const Pod& pod) {
   return dead.ok() && *dead;
 }
 
+// Pause is; PID 1 of the pod's own, in the same group, is not.
+bool IsInOurPidNamespace(pid_t pid) {
+  auto ours = sys::ReadlinkAt(kCwd, "/proc/self/ns/pid");
+  auto its = sys::ReadlinkAt(kCwd, Cat("/proc/", std::to_string(pid), "/ns/pid"));
+  return ours.ok() && its.ok() && *ours == *its;
+}
+
 }  // namespace
 
 bool LacksShim(const Pod& pod) { return pod.phase() == Pod::Phase::kReady && !pod.shim(); }
@@ -79,13 +86,15 @@ Result<> Node::TakeOver(Pod& pod) {
   return steps.Do("adopt", [&] { return AdoptContainers(pod, Shim::kSuccessor); });
 }
 
-// Known, or all that is in its group.
+// Known, or the one in its group.
 Result<shim::PauseStarted> Node::FindPause(const Pod& pod) const {
   if (pod.pause_pidfd.valid() && !sys::PidfdExited(pod.pause_pidfd))
     return shim::PauseStarted{pod.view()->pause_pid, TRY(sys::Dup(pod.pause_pidfd))};
   auto processes = TRY(groups_.Processes(PauseGroup(pod)));
-  if (processes.size() != 1) return NotFound("its pause is gone");
-  shim::PauseStarted pause{processes.front(), TRY(sys::PidfdOpen(processes.front()))};
+  auto pauses = processes;
+  std::erase_if(pauses, [](pid_t pid) { return !IsInOurPidNamespace(pid); });
+  if (pauses.size() != 1) return NotFound("its pause is gone");
+  shim::PauseStarted pause{pauses.front(), TRY(sys::PidfdOpen(pauses.front()))};
   // Between the two its number may have become another's.
   if (TRY(groups_.Processes(PauseGroup(pod))) != processes) return NotFound("its pause is gone");
   return pause;

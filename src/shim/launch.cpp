@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstdlib>
 
 #include "base/sys/file.h"
+#include "base/sys/mount.h"
 #include "base/sys/process.h"
 #include "base/sys/socket.h"
 #include "container/init/plan.h"
@@ -26,7 +28,7 @@ Result<UniqueFd> OpenV2(const std::string& dir) {
 // scope.
 class PidNamespaceVisit {
  public:
-  // `target`: a process in it; invalid: stay.
+  // `target`: it, or a process in it; invalid: stay.
   static Result<PidNamespaceVisit> Enter(FdRef target) {
     PidNamespaceVisit visit;
     if (!target.valid()) return visit;
@@ -144,33 +146,50 @@ Result<UniqueFd> GiveIds(const container::UserNamespace& users, pid_t pid) {
   return sys::OpenAt(kCwd, Cat("/proc/", std::to_string(pid), "/ns/user"), O_RDONLY);
 }
 
-// Whose pid namespace the container shares; invalid when it gets its own or the host's.
-Result<FdRef> SharedPidNamespace(const container::LaunchPlan& plan, FdRef pause, FdRef target) {
+// Pause itself is not in it.
+Result<UniqueFd> PodsPidNamespace(const Infra& pause) {
+  auto opened = sys::OpenAt(kCwd, Cat("/proc/", std::to_string(pause.pid), "/ns/pid_for_children"), O_RDONLY);
+  // Its number may be another's then.
+  if (sys::PidfdExited(pause.pidfd)) return FailedPrecondition("the pod's pause is gone");
+  return opened;
+}
+
+// The pid namespace that the container shares, or a process in it; invalid when it gets its own or the host's.
+Result<UniqueFd> SharedPidNamespace(const container::LaunchPlan& plan, const Infra& pause, FdRef target) {
   switch (plan.pid_mode) {
     case container::PidMode::kContainer:
     case container::PidMode::kNode:
-      return FdRef();
+      return UniqueFd();
     case container::PidMode::kPod:
-      return pause;
+      return PodsPidNamespace(pause);
     case container::PidMode::kTarget:
       break;
   }
   if (!target.valid())
     return FailedPrecondition("the container whose processes are to be seen doesn't run");
-  return target;
+  return sys::Dup(target);
+}
+
+// The same program, of a mount that is nowhere: who may trace the process can open its program, and not to write.
+Result<UniqueFd> ReadOnly(FdRef program) {
+  UniqueFd mount = TRY(sys::OpenTree(program, "", AT_EMPTY_PATH | OPEN_TREE_CLONE));
+  TRYV(sys::MakeReadOnly(mount));
+  return mount;
 }
 
 }  // namespace
 
 Result<Launched> LaunchPause(const container::PausePlan& plan, FdRef pause_program, FdRef in, FdRef out) {
   InitPlan init(plan);
-  init.plan().program = pause_program.get();
+  bool seen = plan.new_namespaces & CLONE_NEWPID;
+  UniqueFd read_only = seen ? TRY(ReadOnly(pause_program).With("cradle-pause")) : UniqueFd();
+  init.plan().program = seen ? read_only.get() : pause_program.get();
   UniqueFd null = TRY(sys::OpenAt(kCwd, "/dev/null", O_RDWR));
   for (int& stream : init.plan().stdio) stream = null.get();
   if (in.valid()) init.plan().stdio[0] = in.get();
   if (out.valid()) init.plan().stdio[1] = out.get();
   TRYV(init.OpenCgroups(plan.cgroup_join, "tasks"));
-  uint64_t flags = plan.new_namespaces | CLONE_NEWNS | (plan.users ? CLONE_NEWUSER : 0);
+  uint64_t flags = (plan.new_namespaces & ~uint64_t{CLONE_NEWPID}) | CLONE_NEWNS | (plan.users ? CLONE_NEWUSER : 0);
   Launched pause = TRY(Launch(init, flags, plan.cgroup_v2, FdRef()));
   if (!plan.users) return pause;
   pause.user_namespace = TRY(GiveIds(*plan.users, pause.pid).With("user namespace"));
@@ -200,7 +219,7 @@ Result<Launched> LaunchContainer(const container::LaunchPlan& plan, const Infra&
   Connect(stdio, init.plan());
   if (views.valid()) init.ShowViews(views);
   if (WantsCgroupMounts(plan)) init.Describe(*TRY(HostHierarchies()));
-  FdRef pid_namespace = TRY(SharedPidNamespace(plan, pause.pidfd, target));
+  UniqueFd pid_namespace = TRY(SharedPidNamespace(plan, pause, target));
   TRYV(init.OpenCgroups(plan.cgroup_join, "tasks"));
   uint64_t flags = plan.pid_mode == container::PidMode::kContainer ? CLONE_NEWPID : 0;
   if (plan.users) {  // the child sees to the pid namespace itself

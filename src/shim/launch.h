@@ -38,6 +38,7 @@ struct Launched {
 
 // The pod's infra process, as its containers need it.
 struct Infra {
+  pid_t pid = 0;
   FdRef pidfd;
   FdRef user_namespace = {};  // invalid: the host's
 };
@@ -53,7 +54,7 @@ struct Report {
 };
 
 // `pause_program`: an open (O_PATH) cradle-pause. Pause execs at once, without waiting for the gate. `in`, `out`: what it
-// is to hold (keep.h); /dev/null where invalid.
+// is to hold (keep.h); /dev/null where invalid. A new pid namespace is that of pause's only child, which holds nothing.
 Result<Launched> LaunchPause(const container::PausePlan& plan, FdRef pause_program, FdRef in = {}, FdRef out = {});
 // `target`: pidfd of the container of pid_target, invalid when not used.
 // `views`: the file system of the container's views, whose server must be answering; invalid: none.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -75,6 +76,7 @@ char* Mutable(const std::string& text) { return const_cast<char*>(text.c_str());
 InitPlan::InitPlan(const container::PausePlan& plan) {
   plan_.role = init::Role::kPause;
   plan_.oom_score_adj = plan.oom_score_adj.value_or(0);
+  plan_.pid_namespace = plan.new_namespaces & CLONE_NEWPID;
   if ((plan.new_namespaces & CLONE_NEWUTS) && !plan.hostname.empty())
     plan_.hostname = plan.hostname.c_str();
   SetUsers(plan.users);
@@ -85,6 +87,9 @@ InitPlan::InitPlan(const container::PausePlan& plan) {
   plan_.sysctls = sysctls;
   plan_.selinux = OrNull(plan.selinux_label);
   plan_.mount_label = OrNull(plan.mount_label);
+  // Those of its user are counted on the whole node, and there are as many as pods.
+  rlimits_.push_back({RLIMIT_NPROC, RLIM_INFINITY, RLIM_INFINITY});
+  plan_.rlimits = rlimits_;
   static char name[] = "cradle-pause";
   args_ = {name, nullptr};
   env_ = {nullptr};

@@ -114,11 +114,8 @@ Result<> Pod::StartPause(Request& request) {
   if (shutting_down_) return FailedPrecondition("the pod is being shut down");
   auto plan = TRY(ReadPlan<container::PausePlan>(request));
   services_.keep = TRY(Keep::Make());
-  // The root of a user namespace may look into each process of its pod's pid namespace. It must not tell a successor, who is
-  // the host's root, what to do: then nothing outlives this shim.
-  bool open = plan.users && (plan.new_namespaces & CLONE_NEWPID);
-  FdRef in = open ? FdRef() : services_.keep.in(), out = open ? FdRef() : services_.keep.out();
-  Launched launched = TRY(LaunchPause(plan, services_.pause_program, in, out));
+  Launched launched =
+      TRY(LaunchPause(plan, services_.pause_program, services_.keep.in(), services_.keep.out()));
   pause_.pid = launched.pid;
   pause_.pidfd = std::move(launched.pidfd);
   pause_.user_namespace = std::move(launched.user_namespace);
@@ -223,7 +220,7 @@ Result<> Pod::Create(Request& request) {
     if (!target.valid()) return FailedPrecondition(Cat("container ", plan.pid_target, " is not running"));
   }
   containers_[plan.container_id] = TRY(Container::Launch(services_, HooksOf(), plan,
-                                                         Infra{pause_.pidfd, pause_.user_namespace}, target,
+                                                         Infra{pause_.pid, pause_.pidfd, pause_.user_namespace}, target,
                                                          request.from));
   return {};
 }

@@ -346,33 +346,26 @@ v1::PodSandboxConfig MappedPod(v1::NamespaceMode pids) {
 }
 
 TEST_F(Succession, InAUserNamespace) {
-  auto alone = [](v1::ContainerConfig config) {
-    config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(v1::CONTAINER);
-    return config;
-  };
-  std::string pod = RunPod(MappedPod(v1::CONTAINER));
-  std::string running = StartNew(pod, alone(EndsWith42("running")));
-  ASSERT_TRUE(WaitForLog(running, "listening"));
-  std::string created = CreateContainer(pod, alone(Sleeper("created")));
-  pid_t pid = PidOf(running);
-  for (int i = 0; i < 2; ++i) KillShim(pod);
-  EXPECT_EQ(PidOf(running), pid);
-  Start(created);
-  std::string fresh = StartNew(pod, alone(Sleeper("new")));
-  for (const std::string& one : {running, created, fresh})
-    EXPECT_NE(Exec(one, {"cat", "/proc/self/uid_map"}).stdout().find(" 524288 "), std::string::npos);
-  StopContainer(running, 60);
-  EXPECT_EQ(StatusOf(running).exit_code(), 42);
-}
-
-// Its containers could get at what pause keeps, and a successor is the host's root.
-TEST_F(Succession, NotWhereAUserNamespaceSeesPause) {
-  std::string pod = RunPod(MappedPod(v1::POD));
-  std::string container = StartNew(pod, Sleeper("c"));
-  ASSERT_EQ(::kill(ShimOf(pod), SIGKILL), 0);
-  EXPECT_TRUE(Eventually([&] { return PodStatus(pod).state() == v1::SANDBOX_NOTREADY; }));
-  auto exit = WaitExited(container);
-  EXPECT_NE(exit.message().find("has no successor"), std::string::npos) << exit.message();
+  for (v1::NamespaceMode pids : {v1::CONTAINER, v1::POD}) {
+    auto seeing = [&](v1::ContainerConfig config) {
+      config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(pids);
+      return config;
+    };
+    std::string pod = RunPod(MappedPod(pids));
+    std::string running = StartNew(pod, seeing(EndsWith42("running")));
+    ASSERT_TRUE(WaitForLog(running, "listening"));
+    std::string created = CreateContainer(pod, seeing(Sleeper("created")));
+    pid_t pid = PidOf(running);
+    for (int i = 0; i < 2; ++i) KillShim(pod);
+    EXPECT_EQ(PidOf(running), pid);
+    Start(created);
+    std::string fresh = StartNew(pod, seeing(Sleeper("new")));
+    for (const std::string& one : {running, created, fresh})
+      EXPECT_NE(Exec(one, {"cat", "/proc/self/uid_map"}).stdout().find(" 524288 "), std::string::npos);
+    StopContainer(running, 60);
+    EXPECT_EQ(StatusOf(running).exit_code(), 42);
+    RemovePod(pod);
+  }
 }
 
 TEST_F(Succession, EndsWhereShimsDieAgainAndAgain) {

@@ -53,7 +53,7 @@ TEST_F(VerboseTest, TheRuntimeSpecIsWhatTheKernelShows) {
   EXPECT_EQ(spec["annotations"]["io.kubernetes.cri.sandbox-id"], pod);
   EXPECT_EQ(spec["linux"]["resources"]["memory"]["limit"], 64 << 20);
   EXPECT_EQ(spec["linux"]["seccomp"]["defaultAction"], "SCMP_ACT_ERRNO");
-  for (const auto& [type, file] : {std::pair{"network", "net"}, {"ipc", "ipc"}, {"uts", "uts"}}) {
+  for (const auto& [type, file] : {std::pair{"network", "net"}, {"ipc", "ipc"}, {"uts", "uts"}, {"pid", "pid"}}) {
     std::string path = PathOf(spec, type);
     ASSERT_FALSE(path.empty()) << type;
     EXPECT_EQ(Link(path), Link("/proc/" + std::to_string(pid) + "/ns/" + file));

@@ -1,4 +1,7 @@
 // The last steps: working directory, filter, exec.
+#include <signal.h>
+#include <sys/prctl.h>
+
 #include <cstring>
 
 #include "container/init/kernel.h"
@@ -62,6 +65,19 @@ Outcome Execute(const Plan& plan, State&) noexcept {
   if (!strchr(plan.args[0], '/')) return ExecuteInPath(plan);
   execve(plan.args[0], plan.args, plan.env);
   return Fail(Step::kExec, plan.args[0]);
+}
+
+// Pause itself stays where no container sees it. Its child is seen by all of them: it has no descriptor, and ends when
+// pause does.
+Outcome StartFirst(const Plan& plan, State&) noexcept {
+  if (!plan.pid_namespace) return {};
+  int pidfd;
+  int pid = Clone(0, -1, &pidfd);
+  if (pid < 0) return Fail(Step::kNamespaces, "clone");
+  if (pid > 0) return {};
+  for (int fd = 0; fd < 3; ++fd) close(fd);
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return Fail(Step::kSetup, "PR_SET_PDEATHSIG");
+  return {};
 }
 
 Outcome ExecutePause(const Plan& plan, State&) noexcept {

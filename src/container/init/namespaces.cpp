@@ -32,8 +32,10 @@ Outcome EnterContainer(const Plan& plan, State& state) noexcept {
   return {};
 }
 
+// A new pid namespace is that of pause's children, not its own.
 Outcome NameHost(const Plan& plan, State&) noexcept {
-  if (unshare(CLONE_NEWCGROUP) < 0) return Fail(Step::kNamespaces, "unshare");
+  if (unshare(CLONE_NEWCGROUP | (plan.pid_namespace ? CLONE_NEWPID : 0)) < 0)
+    return Fail(Step::kNamespaces, "unshare");
   if (plan.hostname && sethostname(plan.hostname, strlen(plan.hostname)) < 0)
     return Fail(Step::kHostname, plan.hostname);
   return {};

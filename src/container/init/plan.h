@@ -111,6 +111,7 @@ struct Plan {
   const UserNamespace* users = nullptr;
 
   // Pause.
+  bool pid_namespace = false;  // a new one, whose PID 1 is a child of pause
   const char* hostname = nullptr;
   std::span<const Option> sysctls;  // path below /proc/sys, value
   const char* shm_size = nullptr;   // bytes, decimal

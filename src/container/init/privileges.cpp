@@ -11,6 +11,8 @@
 namespace cradle::init {
 namespace {
 
+constexpr uint32_t kPauseId = 65535;  // nobody's, as other runtimes' pause images have it
+
 // Capabilities this kernel doesn't know end the loop; those already gone are fine.
 Outcome LimitBounding(uint64_t keep) noexcept {
   for (unsigned long cap = 0; cap < 64 && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; ++cap)
@@ -76,6 +78,14 @@ Outcome DropPrivileges(const Plan& plan, State& state) noexcept {
   if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) return Fail(Step::kPrivileges, "keep capabilities");
   INIT_TRY(BecomeUser(state));
   return SetCapabilities(plan.capabilities);
+}
+
+// The plan names no capabilities. Of a user namespace's ids the last one, where it has fewer.
+Outcome DropEverything(const Plan& plan, State& state) noexcept {
+  state.uid = state.gid = kPauseId;
+  if (plan.users && plan.users->uid_count <= state.uid) state.uid = plan.users->uid_count - 1;
+  if (plan.users && plan.users->gid_count <= state.gid) state.gid = plan.users->gid_count - 1;
+  return DropPrivileges(plan, state);
 }
 
 }  // namespace cradle::init

@@ -20,7 +20,10 @@ Outcome WaitAtGate(const Plan&, State&) noexcept;
 constexpr StepFunction kPause[] = {CloseForeign, Confine,      JoinCgroups, SetOomScore,
                                    AwaitIds,     ResetProcess, NameHost,
                                    WriteSysctls,  // before the host's /proc is gone
-                                   MakeShmRoot,  SayReady,     ConnectStdio, ExecutePause};
+                                   MakeShmRoot,  SayReady,     ConnectStdio, SetRlimits,
+                                   DropEverything,
+                                   StartFirst,  // nothing with rights is ever seen by a container
+                                   ExecutePause};
 
 constexpr StepFunction kContainer[] = {
     CloseForeign,       Confine,      JoinCgroups,  SetOomScore,

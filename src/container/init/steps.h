@@ -92,6 +92,7 @@ Outcome MakeTerminal(const Plan&, State&) noexcept;
 Outcome LookUpUser(const Plan&, State&) noexcept;
 // privileges.cpp
 Outcome DropPrivileges(const Plan&, State&) noexcept;
+Outcome DropEverything(const Plan&, State&) noexcept;  // pause
 Outcome LoadFilter(const Plan&) noexcept;
 // run.cpp
 int Send(int socket, const iovec* parts, size_t count, int fd) noexcept;
@@ -100,6 +101,7 @@ int Clone(uint64_t flags, int cgroup, int* pidfd) noexcept;
 Outcome EnterDirectory(const Plan&, State&) noexcept;  // as root; may fail
 Outcome CheckDirectory(const Plan&, State&) noexcept;  // as the user; may not
 Outcome Execute(const Plan&, State&) noexcept;
+Outcome StartFirst(const Plan&, State&) noexcept;  // pause: the new pid namespace's PID 1 goes on as its parent does
 Outcome ExecutePause(const Plan&, State&) noexcept;
 
 }  // namespace cradle::init

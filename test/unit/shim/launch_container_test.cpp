@@ -230,7 +230,7 @@ TEST_F(ContainerTest, AnothersPidNamespaceNeedsTheOther) {
   container::LaunchPlan plan = Plan("true");
   plan.pid_mode = PidMode::kTarget;
   plan.pid_target = std::string(64, 'b');
-  Result<Launched> launched = LaunchContainer(plan, {Pause()}, FdRef(), Stdio());
+  Result<Launched> launched = LaunchContainer(plan, Pod(), FdRef(), Stdio());
   ASSERT_FALSE(launched.ok());
   EXPECT_EQ(launched.error().code(), Code::kFailedPrecondition);
   // The launcher is back in its own pid namespace, and so are its children.
@@ -273,7 +273,7 @@ TEST_F(ContainerTest, AUserWhoIsNotRootMayOpenItsStreamsAgain) {
 TEST_F(ContainerTest, WithoutStreamsItGetsItsOwnNull) {
   container::LaunchPlan plan =
       Plan("(stat -L -c '%d %i' /dev/null /proc/1/fd/0 /proc/1/fd/1 /proc/1/fd/2) >/result; true");
-  Result<Launched> launched = LaunchContainer(plan, {Pause()}, FdRef(), Stdio());
+  Result<Launched> launched = LaunchContainer(plan, Pod(), FdRef(), Stdio());
   ASSERT_TRUE(launched.ok());
   EXPECT_EQ(Running(std::move(*launched), UniqueFd(), UniqueFd()).Finish().code, 0);
   std::string result = ReadText(plan.upper_dir + "/result");
@@ -330,7 +330,7 @@ TEST_F(ContainerTest, JoinsItsGroupsBeforeItDoesAnything) {
 TEST_F(ContainerTest, AGroupThatIsNotThereIsNamed) {
   container::LaunchPlan plan = Plan("true");
   plan.cgroup_v2 = "/sys/fs/cgroup/no-such-group";
-  Result<Launched> launched = LaunchContainer(plan, {Pause()}, FdRef(), Stdio());
+  Result<Launched> launched = LaunchContainer(plan, Pod(), FdRef(), Stdio());
   ASSERT_FALSE(launched.ok());
   EXPECT_TRUE(Contains(launched.error().text(), "no-such-group")) << launched.error().text();
 }
@@ -360,7 +360,7 @@ TEST_F(ContainerTest, AReportFromADeadPodIsAnError) {
   ASSERT_TRUE(sys::PidfdSendSignal(pause.pidfd(), SIGKILL).ok());
   Deadline deadline = After(seconds(30));
   while (!sys::PidfdExited(pause.pidfd()) && MillisLeft(deadline) > 0) sched_yield();
-  Result<Launched> launched = LaunchContainer(plan, {pause.pidfd()}, FdRef(), Stdio());
+  Result<Launched> launched = LaunchContainer(plan, {pause.pid(), pause.pidfd()}, FdRef(), Stdio());
   ASSERT_TRUE(launched.ok());
   Finished finished = Running(std::move(*launched), UniqueFd(), UniqueFd()).Finish();
   EXPECT_EQ(finished.failure, "the process whose namespaces are joined is gone");

@@ -249,6 +249,14 @@ pid_t LaunchTest::PausePid() {
   return pause_->pid();
 }
 
+// Pause has no other child.
+pid_t LaunchTest::FirstPid() {
+  std::string pause = std::to_string(PausePid());
+  std::string child = ReadText("/proc/" + pause + "/task/" + pause + "/children");
+  EXPECT_FALSE(child.empty());
+  return std::atoi(child.c_str());
+}
+
 MountPlan LaunchTest::Mount(MountPlan::Kind kind, const std::string& target,
                             const std::string& options) {
   MountPlan mount;

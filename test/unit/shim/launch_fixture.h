@@ -79,7 +79,8 @@ class LaunchTest : public testing::Test {
   // A pod of its own net, ipc, uts and pid namespaces, started at the first use.
   FdRef Pause();
   pid_t PausePid();
-  Infra Pod() { return {Pause(), pause_->user_namespace()}; }
+  pid_t FirstPid();  // PID 1 of the pid namespace
+  Infra Pod() { return {PausePid(), Pause(), pause_->user_namespace()}; }
   container::PausePlan pause_plan;
   Running StartPause(const container::PausePlan& plan);
 

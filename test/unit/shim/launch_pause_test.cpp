@@ -1,10 +1,14 @@
 #include <sched.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "base/sys/file.h"
 #include "base/sys/process.h"
@@ -20,6 +24,18 @@ std::string Namespace(pid_t pid, const std::string& name) {
   return std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/ns/" + name).string();
 }
 
+// A line of proc(5)'s status.
+std::string Status(pid_t pid, const std::string& name) {
+  std::ifstream lines("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(name + ":\t")) continue;
+    line.erase(0, name.size() + 2);
+    line.erase(line.find_last_not_of(' ') + 1);
+    return line;
+  }
+  return "none";
+}
+
 // Repeats until it holds or half a minute has gone.
 template <class F>
 bool Eventually(F holds) {
@@ -28,14 +44,89 @@ bool Eventually(F holds) {
   return false;
 }
 
+bool Sleeps(pid_t pid) {
+  return ReadText("/proc/" + std::to_string(pid) + "/syscall").starts_with(std::to_string(SYS_rt_sigtimedwait) + " ");
+}
+
 std::string Children(pid_t pid) {
   std::string number = std::to_string(pid);
   return ReadText("/proc/" + number + "/task/" + number + "/children");
 }
 
 TEST_F(PauseTest, OwnsTheNamespacesThatThePlanNames) {
-  for (const char* name : {"net", "ipc", "uts", "pid", "mnt", "cgroup"})
+  for (const char* name : {"net", "ipc", "uts", "pid_for_children", "mnt", "cgroup"})
     EXPECT_NE(Namespace(PausePid(), name), Namespace(getpid(), name)) << name;
+}
+
+TEST_F(PauseTest, StaysOutOfThePidNamespaceThatContainersSee) {
+  EXPECT_EQ(Namespace(PausePid(), "pid"), Namespace(getpid(), "pid"));
+  EXPECT_EQ(Namespace(FirstPid(), "pid"), Namespace(PausePid(), "pid_for_children"));
+  EXPECT_EQ(Status(FirstPid(), "NSpid"), std::to_string(FirstPid()) + "\t1");
+  container::LaunchPlan plan = Plan("grep -l cradle-pause /proc/[0-9]*/comm");
+  plan.pid_mode = container::PidMode::kPod;
+  EXPECT_EQ(Run(plan).out, "/proc/1/comm\n");
+}
+
+TEST_F(PauseTest, HasNoRights) {
+  for (pid_t pid : {PausePid(), FirstPid()}) {
+    for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"})
+      EXPECT_EQ(Status(pid, set), "0000000000000000") << set;
+    for (const char* ids : {"Uid", "Gid"}) EXPECT_EQ(Status(pid, ids), "65535\t65535\t65535\t65535");
+    EXPECT_EQ(Status(pid, "Groups"), "");
+    EXPECT_TRUE(Eventually([&] { return Status(pid, "NoNewPrivs") == "1" && Status(pid, "Seccomp") == "2"; }));
+  }
+}
+
+// The host's root may do to it all that a container with CAP_SYS_PTRACE may.
+TEST_F(PauseTest, WhatContainersSeeHasNothingToTake) {
+  std::string first = "/proc/" + std::to_string(FirstPid());
+  EXPECT_TRUE(std::filesystem::is_empty(first + "/fd"));
+  EXPECT_TRUE(std::filesystem::is_empty(first + "/root"));
+  EXPECT_EQ(ReadText(first + "/environ"), "");
+  EXPECT_EQ(access((first + "/exe").c_str(), W_OK), -1);
+  EXPECT_EQ(errno, EROFS);
+}
+
+#if defined(__x86_64__)
+// Where the tracee stands behind a `syscall`: has it make that one, and returns what came back.
+long CallIn(pid_t tracee, unsigned long number) {
+  constexpr int kSize = 2;  // of the instruction
+  user_regs_struct before{}, after{};
+  EXPECT_EQ(ptrace(PTRACE_GETREGS, tracee, nullptr, &before), 0);
+  user_regs_struct call = before;
+  call.rip -= kSize;
+  call.rax = number;
+  call.orig_rax = ~0ull;  // nothing is restarted
+  EXPECT_EQ(ptrace(PTRACE_SETREGS, tracee, nullptr, &call), 0);
+  EXPECT_EQ(ptrace(PTRACE_SINGLESTEP, tracee, nullptr, nullptr), 0);
+  EXPECT_EQ(waitpid(tracee, nullptr, __WALL), tracee);
+  EXPECT_EQ(ptrace(PTRACE_GETREGS, tracee, nullptr, &after), 0);
+  EXPECT_EQ(ptrace(PTRACE_SETREGS, tracee, nullptr, &before), 0);
+  return static_cast<long>(after.rax);
+}
+
+TEST_F(PauseTest, ATracerMakesNothingOfIt) {
+  pid_t first = FirstPid();
+  ASSERT_TRUE(Eventually([&] { return Sleeps(first); }));
+  ASSERT_EQ(ptrace(PTRACE_ATTACH, first, nullptr, nullptr), 0);
+  ASSERT_EQ(waitpid(first, nullptr, __WALL), first);
+  for (unsigned long number : {SYS_getuid, SYS_openat, SYS_execve, SYS_socket, SYS_clone, SYS_kill})
+    EXPECT_EQ(CallIn(first, number), -EPERM) << number;
+  EXPECT_EQ(ptrace(PTRACE_DETACH, first, nullptr, nullptr), 0);
+  EXPECT_TRUE(Eventually([&] { return Sleeps(first); })) << "it goes on";
+}
+#endif
+
+TEST_F(PauseTest, EndsWithTheFirstOfItsPidNamespace) {
+  UniqueFd first = sys::PidfdOpen(FirstPid()).value();
+  ASSERT_TRUE(sys::PidfdSendSignal(first, SIGKILL).ok());
+  EXPECT_TRUE(Eventually([&] { return sys::PidfdExited(Pause()); }));
+}
+
+TEST_F(PauseTest, TheFirstOfItsPidNamespaceEndsWithIt) {
+  UniqueFd first = sys::PidfdOpen(FirstPid()).value();
+  ASSERT_TRUE(sys::PidfdSendSignal(Pause(), SIGKILL).ok());
+  EXPECT_TRUE(Eventually([&] { return sys::PidfdExited(first); }));
 }
 
 TEST_F(PauseTest, LeavesTheOtherNamespacesToTheHost) {
@@ -98,9 +189,9 @@ TEST_F(PauseTest, ReapsOrphansOfASharedPidNamespace) {
   Running container = Launch(plan);
   ASSERT_EQ(container.Start(), "");
   // The shell is gone, its child lives: PID 1 of the namespace has it.
-  ASSERT_TRUE(Eventually([&] { return !Children(PausePid()).empty(); }));
+  ASSERT_TRUE(Eventually([&] { return !Children(FirstPid()).empty(); }));
   container.CloseStdin();
-  EXPECT_TRUE(Eventually([&] { return Children(PausePid()).empty(); }));
+  EXPECT_TRUE(Eventually([&] { return Children(FirstPid()).empty(); }));
   EXPECT_EQ(container.Finish().code, 0);
 }
 
@@ -109,14 +200,8 @@ TEST_F(PauseTest, EndsWhenTheHostAsks) {
     Running pause = StartPause(pause_plan);
     ASSERT_EQ(pause.Next().kind, Report::Kind::kReady);
     ASSERT_EQ(pause.Next().kind, Report::Kind::kExeced);
-    // Before it listens, a PID 1 loses the signal.
-    ASSERT_TRUE(Eventually([&] {
-      (void)sys::PidfdSendSignal(pause.pidfd(), signal);
-      return sys::PidfdExited(pause.pidfd());
-    }));
-    Finished finished = pause.Finish();
-    EXPECT_EQ(finished.code, 0);
-    EXPECT_EQ(finished.signal, 0);
+    ASSERT_TRUE(sys::PidfdSendSignal(pause.pidfd(), signal).ok());
+    EXPECT_TRUE(Eventually([&] { return sys::PidfdExited(pause.pidfd()); }));
   }
 }
 
@@ -124,8 +209,7 @@ TEST_F(PauseTest, AContainerCannotEndIt) {
   container::LaunchPlan plan = Plan("kill -TERM 1; kill -INT 1; kill -KILL 1; echo tried");
   plan.pid_mode = container::PidMode::kPod;
   EXPECT_EQ(Run(plan).out, "tried\n");
-  std::string status = "/proc/" + std::to_string(PausePid()) + "/status";
-  EXPECT_TRUE(Eventually([&] { return Contains(ReadText(status), "ShdPnd:\t0000000000000000"); }));
+  EXPECT_TRUE(Eventually([&] { return Status(FirstPid(), "ShdPnd") == "0000000000000000"; }));
   EXPECT_FALSE(sys::PidfdExited(Pause()));
 }
 
@@ -147,9 +231,7 @@ TEST_F(PauseTest, WithADescriptor3ItEndsWithAWriterThatSaidNothing) {
     if (spoke) { ASSERT_TRUE(sys::WriteAll(pipe.write, "+", 1).ok()); }
     pipe.write.Reset();
     if (spoke) {
-      std::string asleep = std::to_string(SYS_rt_sigtimedwait) + " ";
-      std::string in = "/proc/" + std::to_string(holder.pid) + "/syscall";
-      EXPECT_TRUE(Eventually([&] { return ReadText(in).starts_with(asleep); })) << ReadText(in);
+      EXPECT_TRUE(Eventually([&] { return Sleeps(holder.pid); }));
       EXPECT_TRUE(sys::PidfdSendSignal(holder.pidfd, SIGKILL).ok());
     }
     EXPECT_EQ(sys::WaitPidfd(holder.pidfd, After(seconds(60))).value().signal, spoke ? SIGKILL : 0);

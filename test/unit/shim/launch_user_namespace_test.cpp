@@ -244,7 +244,7 @@ TEST_F(UserNamespaceTest, CapabilitiesAreOfThePodAlone) {
 TEST_F(UserNamespaceTest, AContainerNeedsThePods) {
   container::LaunchPlan plan = Mapped("true");
   pause_plan.users.reset();
-  Result<Launched> launched = LaunchContainer(plan, {Pause()}, FdRef(), Stdio());
+  Result<Launched> launched = LaunchContainer(plan, Pod(), FdRef(), Stdio());
   ASSERT_FALSE(launched.ok());
   EXPECT_EQ(launched.error().text(), "the pod has no user namespace");
 }
