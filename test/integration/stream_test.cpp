@@ -1,12 +1,10 @@
 // Exec, Attach and PortForward over SPDY: what flows, how it ends, what a bad client costs, and what is left: nothing.
 #include <signal.h>
 
-#include <atomic>
 #include <filesystem>
 #include <thread>
 
-#include "base/sys/file.h"
-#include "base/sys/socket.h"
+#include "support/echo_server.h"
 #include "support/node_test.h"
 #include "support/spdy_client.h"
 
@@ -420,40 +418,6 @@ class StreamForward : public StreamBase {
   }
   static constexpr char kAsk[] = "GET /none HTTP/1.0\r\n\r\n";
   std::string pod_, container_;
-};
-
-// Sends back what it gets, and its end. Listens on loopback in the node's network.
-class EchoServer {
- public:
-  EchoServer() : listener_(std::move(*sys::ListenTcp("127.0.0.1", 0, 128))), thread_([this] { Run(); }) {}
-  ~EchoServer() {
-    stopped_ = true;
-    thread_.join();
-  }
-  int port() const { return *sys::LocalPort(listener_); }
-
- private:
-  static void Echo(UniqueFd socket) {
-    char buffer[65536];
-    for (;;) {
-      auto got = sys::Read(socket, buffer, sizeof buffer);
-      if (!got.ok() || *got == 0 || !sys::WriteAll(socket, buffer, *got).ok()) return;
-    }
-  }
-  void Run() {
-    std::vector<std::thread> echoes;
-    while (!stopped_) {
-      auto ready = sys::PollReadable(listener_, After(milliseconds(20)));
-      if (!ready.ok() || !*ready) continue;
-      if (auto accepted = sys::Accept(listener_, 0); accepted.ok())
-        echoes.emplace_back([socket = std::move(*accepted)]() mutable { Echo(std::move(socket)); });
-    }
-    for (std::thread& echo : echoes) echo.join();
-  }
-
-  UniqueFd listener_;
-  std::atomic<bool> stopped_ = false;
-  std::thread thread_;
 };
 
 TEST_F(StreamForward, CarriesAHundredConnectionsAndTheirHalfCloses) {

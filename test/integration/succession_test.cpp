@@ -50,6 +50,17 @@ class Succession : public NodeTest {
       ASSERT_TRUE(lines[i].ends_with(due)) << "line " << i << ": " << lines[i];
     }
   }
+  void EndCounter(const std::string& counter) {
+    Open();
+    EXPECT_EQ(WaitExited(counter).exit_code(), 7);
+    ExpectWholeLog(counter);
+  }
+  // It was created and not started; its code is 5.
+  void ExpectStarts(const std::string& created) {
+    EXPECT_EQ(StatusOf(created).state(), v1::CONTAINER_CREATED);
+    Start(created);
+    EXPECT_EQ(WaitExited(created).exit_code(), 5);
+  }
   // False when there is none in time.
   bool HasSuccessor(const std::string& pod, pid_t dead) {
     return Eventually([&] {
@@ -152,12 +163,8 @@ TEST_F(Succession, OfAShimThatDiedWithTheDaemon) {
     EXPECT_EQ(exit.exit_code(), 255);
   else
     EXPECT_EQ(exit.exit_code(), 42);
-  EXPECT_EQ(StatusOf(created).state(), v1::CONTAINER_CREATED);
-  Start(created);
-  EXPECT_EQ(WaitExited(created).exit_code(), 5);
-  Open();
-  EXPECT_EQ(WaitExited(counter).exit_code(), 7);
-  ExpectWholeLog(counter);
+  ExpectStarts(created);
+  EndCounter(counter);
   sys::ReapStrangers();  // as a node's init does: pause can't go before
 }
 
@@ -251,12 +258,8 @@ TEST_F(Succession, ASuccessorMayDieToo) {
   std::string counter = StartNew(pod, Counter()), created = CreateContainer(pod, Shell("created", "exit 5"));
   for (int i = 0; i < 12; ++i) KillShim(pod);
   EXPECT_EQ(Exec(counter, {"echo", "alive"}).stdout(), "alive\n");
-  EXPECT_EQ(StatusOf(created).state(), v1::CONTAINER_CREATED);
-  Start(created);
-  EXPECT_EQ(WaitExited(created).exit_code(), 5);
-  Open();
-  EXPECT_EQ(WaitExited(counter).exit_code(), 7);
-  ExpectWholeLog(counter);
+  ExpectStarts(created);
+  EndCounter(counter);
 }
 
 // Whatever is under way: it succeeds or fails, and the pod is as good as before.
@@ -296,9 +299,7 @@ TEST_F(Succession, InTheMiddleOfRequests) {
   kubelet.get();
   EXPECT_EQ(PodStatus(pod).state(), v1::SANDBOX_READY);
   EXPECT_EQ(WaitExited(StartNew(pod, Shell("last", "exit 6"))).exit_code(), 6);
-  Open();
-  EXPECT_EQ(WaitExited(counter).exit_code(), 7);
-  ExpectWholeLog(counter);
+  EndCounter(counter);
 }
 
 TEST_F(Succession, KillsForMemoryAreCounted) {

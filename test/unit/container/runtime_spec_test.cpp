@@ -94,6 +94,81 @@ void ExpectJson(const std::string& text, const char* wanted) {
   EXPECT_EQ(json::parse(text).dump(1), json::parse(wanted).dump(1));
 }
 
+// Of SomeRecord, SomePlan, SomeFacts and SomePod; the architectures of its filter are the machine's.
+constexpr char kSpec[] = R"({
+  "ociVersion": "1.2.1",
+  "process": {
+    "terminal": true,
+    "user": {"uid": 1000, "gid": 1001, "additionalGids": [1001, 7]},
+    "args": ["sh", "-c", "true"],
+    "env": ["A=b"],
+    "cwd": "/work",
+    "capabilities": {
+      "bounding": ["CAP_CHOWN", "CAP_NET_BIND_SERVICE"],
+      "effective": ["CAP_CHOWN", "CAP_NET_BIND_SERVICE"],
+      "permitted": ["CAP_CHOWN", "CAP_NET_BIND_SERVICE"]
+    },
+    "noNewPrivileges": true,
+    "apparmorProfile": "cradle-default",
+    "selinuxLabel": "u:r:t:s0:c1,c2",
+    "oomScoreAdj": 999
+  },
+  "root": {"path": "rootfs", "readonly": true},
+  "hostname": "web",
+  "mounts": [
+    {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
+    {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755", "size=65536k"]},
+    {"destination": "/mnt", "type": "bind", "source": "/data", "options": ["rbind", "rslave", "rw"]},
+    {"destination": "/ro", "type": "bind", "source": "/ro", "options": ["rbind", "rprivate", "rro"]}
+  ],
+  "annotations": {
+    "io.kubernetes.cri.container-name": "main",
+    "io.kubernetes.cri.container-type": "container",
+    "io.kubernetes.cri.image-name": "busybox:1",
+    "io.kubernetes.cri.sandbox-id": "p1",
+    "io.kubernetes.cri.sandbox-name": "web",
+    "io.kubernetes.cri.sandbox-namespace": "default",
+    "io.kubernetes.cri.sandbox-uid": "u-1"
+  },
+  "linux": {
+    "resources": {
+      "devices": [
+        {"allow": false, "access": "rwm"},
+        {"allow": true, "type": "c", "major": 1, "access": "r"}
+      ],
+      "memory": {"limit": 1048576, "swap": 2097152},
+      "cpu": {"shares": 512, "quota": 50000, "period": 100000, "cpus": "0-1"},
+      "hugepageLimits": [{"pageSize": "2MB", "limit": 0}],
+      "unified": {"memory.high": "max"}
+    },
+    "cgroupsPath": "/kubepods/podx/c1",
+    "namespaces": [
+      {"type": "pid"},
+      {"type": "ipc", "path": "/proc/123/ns/ipc"},
+      {"type": "uts", "path": "/proc/123/ns/uts"},
+      {"type": "mount"},
+      {"type": "network", "path": "/proc/123/ns/net"},
+      {"type": "cgroup"}
+    ],
+    "devices": [
+      {"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 438, "uid": 0, "gid": 0}
+    ],
+    "seccomp": {
+      "defaultAction": "SCMP_ACT_ERRNO",
+      "syscalls": [
+        {"names": ["read", "write"], "action": "SCMP_ACT_ALLOW"},
+        {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38},
+        {"names": ["personality"], "action": "SCMP_ACT_ALLOW",
+         "args": [{"index": 0, "value": 255, "valueTwo": 8, "op": "SCMP_CMP_MASKED_EQ"}]}
+      ]
+    },
+    "rootfsPropagation": "rslave",
+    "maskedPaths": ["/proc/kcore"],
+    "readonlyPaths": ["/proc/sys"],
+    "mountLabel": "u:object_r:f:s0:c1,c2"
+  }
+})";
+
 TEST(RuntimeSpec, OfAContainer) {
   std::string text = FormatRuntimeSpec(SomeRecord(), SomePlan(), SomeFacts(), SomePod());
 #if defined(__x86_64__)
@@ -104,79 +179,15 @@ TEST(RuntimeSpec, OfAContainer) {
   json spec = json::parse(text);
   EXPECT_EQ(spec["linux"]["seccomp"]["architectures"], json::array({arch}));
   spec["linux"]["seccomp"].erase("architectures");
-  ExpectJson(spec.dump(), R"({
-    "ociVersion": "1.2.1",
-    "process": {
-      "terminal": true,
-      "user": {"uid": 1000, "gid": 1001, "additionalGids": [1001, 7]},
-      "args": ["sh", "-c", "true"],
-      "env": ["A=b"],
-      "cwd": "/work",
-      "capabilities": {
-        "bounding": ["CAP_CHOWN", "CAP_NET_BIND_SERVICE"],
-        "effective": ["CAP_CHOWN", "CAP_NET_BIND_SERVICE"],
-        "permitted": ["CAP_CHOWN", "CAP_NET_BIND_SERVICE"]
-      },
-      "noNewPrivileges": true,
-      "apparmorProfile": "cradle-default",
-      "selinuxLabel": "u:r:t:s0:c1,c2",
-      "oomScoreAdj": 999
-    },
-    "root": {"path": "rootfs", "readonly": true},
-    "hostname": "web",
-    "mounts": [
-      {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
-      {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755", "size=65536k"]},
-      {"destination": "/mnt", "type": "bind", "source": "/data", "options": ["rbind", "rslave", "rw"]},
-      {"destination": "/ro", "type": "bind", "source": "/ro", "options": ["rbind", "rprivate", "rro"]}
-    ],
-    "annotations": {
-      "io.kubernetes.cri.container-name": "main",
-      "io.kubernetes.cri.container-type": "container",
-      "io.kubernetes.cri.image-name": "busybox:1",
-      "io.kubernetes.cri.sandbox-id": "p1",
-      "io.kubernetes.cri.sandbox-name": "web",
-      "io.kubernetes.cri.sandbox-namespace": "default",
-      "io.kubernetes.cri.sandbox-uid": "u-1"
-    },
-    "linux": {
-      "resources": {
-        "devices": [
-          {"allow": false, "access": "rwm"},
-          {"allow": true, "type": "c", "major": 1, "access": "r"}
-        ],
-        "memory": {"limit": 1048576, "swap": 2097152},
-        "cpu": {"shares": 512, "quota": 50000, "period": 100000, "cpus": "0-1"},
-        "hugepageLimits": [{"pageSize": "2MB", "limit": 0}],
-        "unified": {"memory.high": "max"}
-      },
-      "cgroupsPath": "/kubepods/podx/c1",
-      "namespaces": [
-        {"type": "pid"},
-        {"type": "ipc", "path": "/proc/123/ns/ipc"},
-        {"type": "uts", "path": "/proc/123/ns/uts"},
-        {"type": "mount"},
-        {"type": "network", "path": "/proc/123/ns/net"},
-        {"type": "cgroup"}
-      ],
-      "devices": [
-        {"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 438, "uid": 0, "gid": 0}
-      ],
-      "seccomp": {
-        "defaultAction": "SCMP_ACT_ERRNO",
-        "syscalls": [
-          {"names": ["read", "write"], "action": "SCMP_ACT_ALLOW"},
-          {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38},
-          {"names": ["personality"], "action": "SCMP_ACT_ALLOW",
-           "args": [{"index": 0, "value": 255, "valueTwo": 8, "op": "SCMP_CMP_MASKED_EQ"}]}
-        ]
-      },
-      "rootfsPropagation": "rslave",
-      "maskedPaths": ["/proc/kcore"],
-      "readonlyPaths": ["/proc/sys"],
-      "mountLabel": "u:object_r:f:s0:c1,c2"
-    }
-  })");
+  ExpectJson(spec.dump(), kSpec);
+}
+
+// Pause isn't in the pid namespace that containers share.
+TEST(RuntimeSpec, NamesTheSharedPidNamespace) {
+  LaunchPlan plan = SomePlan();
+  plan.pid_mode = PidMode::kPod;
+  json spec = json::parse(FormatRuntimeSpec(SomeRecord(), plan, {}, SomePod()));
+  EXPECT_EQ(spec["linux"]["namespaces"][0], (json{{"type", "pid"}, {"path", "/proc/123/ns/pid_for_children"}}));
 }
 
 TEST(RuntimeSpec, NamesTheUserNamespace) {

@@ -1,13 +1,10 @@
-// A real shim, driven as cradled drives it: pause, containers, exits, logs, death of the daemon.
+// A real shim, driven as cradled drives it: pause, containers, exits, logs, death of the daemon. Commands: shim_exec_test.cpp.
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
 #include <future>
-#include <thread>
 
 #include "base/ids.h"
 #include "base/sys/file.h"
@@ -227,109 +224,6 @@ TEST_F(ShimTest, AContainerWithoutATerminalIsNotResized) {
   auto plan = Plan("sleep 1000");
   Run(plan);
   EXPECT_EQ(client_->Resize(plan.container_id, 1, 1, Soon()).error().code(), Code::kFailedPrecondition);
-}
-
-TEST_F(ShimTest, ExecTellsOutputAndCode) {
-  StartPause();
-  auto plan = Plan("sleep 1000");
-  Run(plan);
-  auto exec = ExecOf(plan, "echo out; echo err >&2; exit 7");
-  auto result = Exec(exec);
-  ASSERT_TRUE(result.ok()) << result.error().text();
-  EXPECT_EQ(result->out, "out\n");
-  EXPECT_EQ(result->err, "err\n");
-  EXPECT_EQ(result->exit_code, 7);
-  EXPECT_FALSE(result->timed_out);
-  EXPECT_FALSE(!exec.cgroup_v2.empty() && sys::Exists(kCwd, exec.cgroup_v2)) << "removed by the shim";
-}
-
-// As a hook does it.
-TEST_F(ShimTest, ExecRunsBeforeTheStartWithItsInput) {
-  StartPause();
-  auto plan = Plan("cat /hooked; sleep 1000");
-  ASSERT_TRUE(client_->Create(plan, Soon()).ok());
-  auto exec = ExecOf(plan, "cat > /hooked; cat; echo x > /proc/self/fd/0 || echo sealed >&2");
-  exec.input = "the state\n";
-  auto result = Exec(exec);
-  ASSERT_TRUE(result.ok()) << result.error().text();
-  EXPECT_EQ(result->out, "");
-  EXPECT_NE(result->err.find("sealed"), std::string::npos) << result->err;
-  ASSERT_TRUE(client_->Start(plan.container_id, Soon()).ok());
-  Deadline deadline = Soon();
-  while (LogText(plan).find("the state") == std::string::npos && MillisLeft(deadline) > 0) sched_yield();
-  EXPECT_EQ(LogLines(plan.log_path), std::vector<std::string>{"the state"});
-}
-
-TEST_F(ShimTest, ExecKeepsOutputUpToItsLimit) {
-  StartPause();
-  auto plan = Plan("sleep 1000");
-  Run(plan);
-  auto exec = ExecOf(plan, "head -c 5000000 /dev/zero; echo whole >&2");
-  exec.output_limit = 1'000'000;
-  auto result = Exec(exec);
-  ASSERT_TRUE(result.ok()) << result.error().text();
-  EXPECT_EQ(result->out.size(), 1'000'000u);
-  EXPECT_EQ(result->err, "whole\n");
-  EXPECT_EQ(result->exit_code, 0);
-}
-
-TEST_F(ShimTest, ExecThatTakesTooLongIsKilledWithItsChildren) {
-  if (v2_root_.empty()) GTEST_SKIP() << "needs a v2 tree";
-  StartPause();
-  auto plan = Plan("sleep 1000");
-  Run(plan);
-  auto exec = ExecOf(plan, "echo begun; (trap '' TERM; sleep 1000) & sleep 1000");
-  exec.timeout_ms = 300;
-  auto result = Exec(exec);
-  ASSERT_TRUE(result.ok()) << result.error().text();
-  EXPECT_TRUE(result->timed_out);
-  EXPECT_EQ(result->out, "begun\n");
-  EXPECT_EQ(client_->List(Soon()).value().at(0).state, ContainerState::kRunning);
-}
-
-TEST_F(ShimTest, ExecDoesNotWaitForeverForWhoHoldsItsOutput) {
-  StartPause();
-  auto plan = Plan("sleep 1000");
-  Run(plan);
-  auto result = Exec(ExecOf(plan, "setsid sleep 1000 & echo done"));
-  ASSERT_TRUE(result.ok()) << result.error().text();
-  EXPECT_EQ(result->out, "done\n");
-  EXPECT_FALSE(result->timed_out);
-}
-
-TEST_F(ShimTest, ExecOfAMissingProgramIsAnError) {
-  StartPause();
-  auto plan = Plan("sleep 1000");
-  Run(plan);
-  auto exec = ExecOf(plan, "");
-  exec.process.args = {"no-such-program"};
-  EXPECT_NE(Exec(exec).error().text().find("no-such-program"), std::string::npos);
-}
-
-TEST_F(ShimTest, ExecNeedsARunningContainer) {
-  StartPause();
-  auto plan = Plan("exit 0");
-  EXPECT_EQ(Exec(ExecOf(plan, "true")).error().code(), Code::kNotFound);
-  Run(plan);
-  exits_.Of(plan.container_id);
-  EXPECT_EQ(Exec(ExecOf(plan, "true")).error().code(), Code::kFailedPrecondition);
-}
-
-TEST_F(ShimTest, ManyExecsAtOnceAllAnswer) {
-  StartPause();
-  auto plan = Plan("sleep 1000");
-  Run(plan);
-  std::vector<std::thread> threads;
-  std::atomic<int> right = 0;
-  std::vector<container::ExecPlan> execs;
-  for (int i = 0; i < 20; ++i) execs.push_back(ExecOf(plan, Cat("echo ", std::to_string(i))));
-  for (int i = 0; i < 20; ++i)
-    threads.emplace_back([&, i] {
-      auto result = Exec(execs[static_cast<size_t>(i)]);
-      if (result.ok() && result->out == Cat(std::to_string(i), "\n")) ++right;
-    });
-  for (auto& thread : threads) thread.join();
-  EXPECT_EQ(right, 20);
 }
 
 TEST_F(ShimTest, EveryConnectionIsToldOfAnExit) {
