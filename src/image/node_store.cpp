@@ -39,18 +39,6 @@ class EmptyLayerSource : public Source {
   Result<> Feed(const Descriptor&, const ByteSink& sink, std::stop_token) override { return sink(EmptyLayer()); }
 };
 
-// The document that a descriptor names: within the limit, and as large as it says.
-Result<std::string> Fetch(Source& source, const Descriptor& descriptor, const SizeLimit& limit, std::stop_token stop) {
-  if (descriptor.size > limit.bytes)
-    return Error(Code::kResourceExhausted, Cat("of ", std::to_string(descriptor.size), " bytes, the limit is ",
-                                               std::to_string(limit.bytes), " (", limit.key, ")"));
-  std::string bytes = TRY(source.Document(descriptor, limit, stop));
-  if (descriptor.size > 0 && bytes.size() != descriptor.size)
-    return InvalidArgument(Cat("it has ", std::to_string(bytes.size()), " bytes, not the stated ",
-                               std::to_string(descriptor.size)));
-  return bytes;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ImageStore>> ImageStore::Open(StoreConfig config) {
@@ -172,6 +160,28 @@ void NodeStore::LoadAdditional() {
     additional_[image->id] = image;
     catalog_.Put(std::make_shared<Image>(*image));
   }
+}
+
+// If an image has brought it, and it isn't damaged.
+std::optional<std::string> NodeStore::FindDocument(const std::string& digest, size_t limit) const {
+  if (!IsSha256Digest(digest)) return std::nullopt;  // archives don't state all
+  auto found = LoadDocument(config_.dir, digest, limit);
+  if (!found.ok() || DigestOf(*found) != digest) return std::nullopt;
+  return std::move(*found);
+}
+
+// The document that a descriptor names: within the limit, and as large as it says. What is here isn't fetched again.
+Result<std::string> NodeStore::Fetch(Source& source, const Descriptor& descriptor, const SizeLimit& limit,
+                                     std::stop_token stop) const {
+  if (descriptor.size > limit.bytes)
+    return Error(Code::kResourceExhausted, Cat("of ", std::to_string(descriptor.size), " bytes, the limit is ",
+                                               std::to_string(limit.bytes), " (", limit.key, ")"));
+  auto kept = FindDocument(descriptor.digest, limit.bytes);
+  std::string bytes = kept ? std::move(*kept) : TRY(source.Document(descriptor, limit, stop));
+  if (descriptor.size > 0 && bytes.size() != descriptor.size)
+    return InvalidArgument(Cat("it has ", std::to_string(bytes.size()), " bytes, not the stated ",
+                               std::to_string(descriptor.size)));
+  return bytes;
 }
 
 // From a reference's document down to the manifest for this node.

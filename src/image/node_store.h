@@ -5,6 +5,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,8 @@ class NodeStore : public ImageStore {
     DocumentsSize documents = {};
   };
 
+  std::optional<std::string> FindDocument(const std::string& digest, size_t limit) const;
+  Result<std::string> Fetch(Source& source, const Descriptor& descriptor, const SizeLimit& limit, std::stop_token stop) const;
   Result<Found> Resolve(Source& source, std::string digest, std::string bytes, std::string_view media_type,
                         std::stop_token stop);
   Result<ImagePtr> Ingest(Source& source, const Found& found, Names names, std::stop_token stop,

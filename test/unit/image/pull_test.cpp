@@ -44,7 +44,7 @@ TEST_F(PullTest, OneImageFromTwoRegistriesIsOneWithBothNames) {
   auto image = Pull(other.host() + "/pause:3");
   ASSERT_OK(image);
   EXPECT_EQ((*image)->repo_tags.size(), 2u);
-  EXPECT_EQ(other.Count("/blobs/"), 1u) << "only the config: the layer is here";
+  EXPECT_EQ(other.Count("/blobs/"), 0u) << "config and layer are here";
   ASSERT_TRUE(store_->Remove(registry_.host() + "/pause:3").ok());
   ExpectEmptyStore();
 }
@@ -369,6 +369,20 @@ TEST_F(PullTest, OneConnectionCarriesAllRequests) {
   ASSERT_OK(pulled);
   EXPECT_EQ(registry_.requests().size(), 4u);
   EXPECT_EQ(registry_.connections(), 1u);
+}
+
+TEST_F(PullTest, WhatIsHereIsNotFetchedAgainUnlessItIsDamaged) {
+  LayoutImage image = OneLayer("x");
+  registry_.Serve("tool", "v1", image);
+  auto first = Pull(registry_.host() + "/tool:v1");
+  ASSERT_OK(first);
+  EXPECT_EQ(registry_.requests().size(), 4u);
+  ASSERT_OK(Pull(registry_.host() + "/tool:v1"));
+  EXPECT_EQ(registry_.requests().size(), 5u) << "what the tag stands for now";
+  Write("images/content/sha256/" + (*first)->id.substr(7), MakeDocuments(image).config + " ");
+  ASSERT_OK(Pull(registry_.host() + "/tool:v1"));
+  EXPECT_EQ(registry_.Count((*first)->id), 2u);
+  EXPECT_EQ(store_->Check(Repair::kNo).problems, Strings());
 }
 
 TEST_F(PullTest, WithALimitOfOneALayerIsAskedForWhenTheOneBeforeItIsDone) {
