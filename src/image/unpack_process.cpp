@@ -18,6 +18,8 @@ namespace {
 using unpack::Message;
 
 constexpr int kPipeBytes = 1 << 20;
+// libcurl brings 16 KiB at a time; each write may wake the program for no more than that.
+constexpr size_t kBatchBytes = 64 * 1024;
 // Writing one buffer to a disk takes less; the kernel's own hung-task limit is the same.
 constexpr seconds kBusyTimeout{120};
 constexpr seconds kKillTimeout{10};
@@ -119,6 +121,12 @@ Error UnpackProcess::Verdict() {
 }
 
 Result<> UnpackProcess::Write(std::string_view bytes) {
+  batch_.append(bytes);
+  return batch_.size() < kBatchBytes ? Result<>() : Send();
+}
+
+Result<> UnpackProcess::Send() {
+  std::string_view bytes = batch_;
   while (!bytes.empty()) {
     if (finished_) return Verdict();
     auto put = sys::Write(input_, bytes.data(), bytes.size());
@@ -130,10 +138,12 @@ Result<> UnpackProcess::Write(std::string_view bytes) {
       while (!finished_) TRYV(Wait(false));
     }
   }
+  batch_.clear();
   return {};
 }
 
 Result<Unpacked> UnpackProcess::Finish() {
+  TRYV(Send());
   input_.Reset();
   while (!finished_) TRYV(Wait(false));
   if (last_.kind != Message::kDone) return Verdict();

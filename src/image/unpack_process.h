@@ -33,7 +33,7 @@ class UnpackProcess {
   UnpackProcess(const UnpackProcess&) = delete;
   UnpackProcess& operator=(const UnpackProcess&) = delete;
 
-  // Blocks while the program is busy. An error is the program's own complaint, if it had one.
+  // Blocks while the program is busy. An error is the program's own complaint, if it had one. What is little waits for more.
   Result<> Write(std::string_view bytes);
   Result<Unpacked> Finish();
   // Of the whole archive, when it was read to its end: known after Finish, though that may have failed.
@@ -44,13 +44,15 @@ class UnpackProcess {
 
  private:
   UnpackProcess(sys::Child child, UniqueFd input, UniqueFd talk, Lowers lowers);
+  Result<> Send();
   Result<> Wait(bool for_room);
   Result<> HandleMessage();
   Result<> SendLowers();
   Error Verdict();
 
   sys::Child child_;
-  UniqueFd input_;  // its standard input, non-blocking
+  UniqueFd input_;     // its standard input, non-blocking
+  std::string batch_;  // not yet written there
   UniqueFd talk_;
   Lowers lowers_;
   bool reaped_ = false;

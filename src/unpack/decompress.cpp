@@ -3,37 +3,46 @@
 #include <isa-l/igzip_lib.h>
 #include <zstd.h>
 
-#include <vector>
+#include <algorithm>
+#include <cstring>
 
 namespace cradle::unpack {
 namespace {
 
-constexpr size_t kOutBytes = 256 * 1024;
 constexpr std::string_view kGzipMagic("\x1f\x8b", 2);
 
 class Plain : public Decompressor::Codec {
  public:
-  Result<> Push(std::string_view bytes, const Sink& out) override { return out(bytes); }
+  Result<> Push(std::string_view bytes, Sink& out) override {
+    while (!bytes.empty()) {
+      std::span<char> room = TRY(out.Room());
+      size_t part = std::min(room.size(), bytes.size());
+      std::memcpy(room.data(), bytes.data(), part);
+      bytes.remove_prefix(part);
+      TRYV(out.Fill(part));
+    }
+    return {};
+  }
   Result<> Finish() override { return {}; }
 };
 
 class Gzip : public Decompressor::Codec {
  public:
-  Gzip() : buffer_(kOutBytes) { StartMember(); }
+  Gzip() { StartMember(); }
 
-  Result<> Push(std::string_view bytes, const Sink& out) override {
+  Result<> Push(std::string_view bytes, Sink& out) override {
     if (bytes.empty()) return {};
     // ISA-L takes its input as unsigned and not const; it doesn't write to it.
     state_.next_in = reinterpret_cast<uint8_t*>(const_cast<char*>(bytes.data()));
     state_.avail_in = static_cast<uint32_t>(bytes.size());
     while (!ended_) {
       if (state_.block_state == ISAL_BLOCK_FINISH && !NextMember()) break;
-      state_.next_out = buffer_.data();
-      state_.avail_out = static_cast<uint32_t>(buffer_.size());
+      std::span<char> room = TRY(out.Room());
+      state_.next_out = reinterpret_cast<uint8_t*>(room.data());
+      state_.avail_out = static_cast<uint32_t>(room.size());
       if (int failed = isal_inflate(&state_); failed != ISAL_DECOMP_OK)
         return InvalidArgument(Cat("corrupt gzip data (ISA-L error ", std::to_string(failed), ")"));
-      size_t made = buffer_.size() - state_.avail_out;
-      if (made > 0) TRYV(out({reinterpret_cast<const char*>(buffer_.data()), made}));
+      TRYV(out.Fill(room.size() - state_.avail_out));
       if (state_.avail_in == 0 && state_.avail_out > 0) break;
     }
     return {};
@@ -71,11 +80,11 @@ class Gzip : public Decompressor::Codec {
     uint8_t* next = state_.next_in;
     uint32_t available = state_.avail_in;
     StartMember();
-    uint8_t magic[2] = {0x1f, 0x8b};
+    uint8_t magic[2] = {0x1f, 0x8b}, nothing[1];
     state_.next_in = magic;
     state_.avail_in = sizeof magic;
-    state_.next_out = buffer_.data();
-    state_.avail_out = static_cast<uint32_t>(buffer_.size());
+    state_.next_out = nothing;
+    state_.avail_out = sizeof nothing;
     (void)isal_inflate(&state_);  // takes the two bytes into its own buffer; makes nothing
     state_.next_in = next;
     state_.avail_in = available;
@@ -83,24 +92,24 @@ class Gzip : public Decompressor::Codec {
   }
 
   inflate_state state_{};
-  std::vector<uint8_t> buffer_;
   size_t matched_ = 0;  // of the next member's magic
   bool ended_ = false;  // padding: the rest is not ours
 };
 
 class Zstd : public Decompressor::Codec {
  public:
-  Zstd() : stream_(ZSTD_createDStream()), buffer_(kOutBytes) {}
+  Zstd() : stream_(ZSTD_createDStream()) {}
   ~Zstd() override { ZSTD_freeDStream(stream_); }
 
-  Result<> Push(std::string_view bytes, const Sink& out) override {
+  Result<> Push(std::string_view bytes, Sink& out) override {
     ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
     for (;;) {
-      ZSTD_outBuffer made{buffer_.data(), buffer_.size(), 0};
+      std::span<char> room = TRY(out.Room());
+      ZSTD_outBuffer made{room.data(), room.size(), 0};
       left_ = ZSTD_decompressStream(stream_, &made, &in);
       if (ZSTD_isError(left_))
         return InvalidArgument(Cat("corrupt zstd data: ", ZSTD_getErrorName(left_)));
-      if (made.pos > 0) TRYV(out({buffer_.data(), made.pos}));
+      TRYV(out.Fill(made.pos));
       if (in.pos == in.size && (made.pos < made.size || left_ == 0)) return {};
     }
   }
@@ -112,7 +121,6 @@ class Zstd : public Decompressor::Codec {
 
  private:
   ZSTD_DStream* const stream_;
-  std::vector<char> buffer_;
   size_t left_ = 1;  // 0: at the end of a frame
 };
 
@@ -130,31 +138,29 @@ bool IsZstd(std::string_view head) {
 
 }  // namespace
 
-Decompressor::Decompressor(const Limits& limits, Sink sink)
-    : limits_(limits), sink_(std::move(sink)), counted_([this](std::string_view plain) { return Count(plain); }) {}
 Decompressor::~Decompressor() = default;
 
-Result<> Decompressor::Count(std::string_view plain) {
-  out_ += plain.size();
+Result<> Decompressor::CountedSink::Fill(size_t bytes) {
+  out_ += bytes;
   if (out_ > limits_.max_bytes)
     return Error(Code::kResourceExhausted,
                  Cat("larger than the limit of ", std::to_string(limits_.max_bytes), " bytes (image.max_layer_bytes)"));
   if (out_ > limits_.ratio_from && out_ / limits_.max_ratio > in_)
     return Error(Code::kResourceExhausted,
                  Cat("compressed beyond the limit of ", std::to_string(limits_.max_ratio), " to 1 (image.max_layer_ratio)"));
-  return sink_(plain);
+  return sink_.Fill(bytes);
 }
 
 Result<> Decompressor::Detect() {
   if (head_.starts_with(kGzipMagic)) codec_ = std::make_unique<Gzip>();
   else if (IsZstd(head_)) codec_ = std::make_unique<Zstd>();
   else codec_ = std::make_unique<Plain>();
-  return codec_->Push(head_, counted_);
+  return codec_->Push(head_, out_);
 }
 
 Result<> Decompressor::Push(std::string_view bytes) {
-  in_ += bytes.size();
-  if (codec_) return codec_->Push(bytes, counted_);
+  out_.CountIn(bytes.size());
+  if (codec_) return codec_->Push(bytes, out_);
   head_.append(bytes);
   if (head_.size() < 4) return {};
   return Detect();

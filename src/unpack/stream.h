@@ -1,14 +1,15 @@
 // The plain bytes of an archive, block by block, from whoever makes them to whoever reads them.
 //
-// Source: what the tar reader pulls from. BlockQueue: a bounded queue between two threads, one that inflates and one
-// that writes files; it holds at most kBlocks blocks.
+// Sink: what a decompressor fills in place. Source: what the tar reader pulls from. BlockQueue: both, a bounded queue between
+// two threads, one that inflates and one that writes files. A block is passed on when it is full: few wake-ups, long writes.
 #pragma once
 
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -23,10 +24,20 @@ class Source {
   virtual Result<std::string_view> Take(size_t max) = 0;
 };
 
-class BlockQueue : public Source {
+class Sink {
  public:
-  // The making side. Put fails when the reader has given up, with its reason.
-  Result<> Put(std::string_view bytes);
+  virtual ~Sink() = default;
+  // Memory for one byte or more, valid until the next call.
+  virtual Result<std::span<char>> Room() = 0;
+  // So many bytes of that are there now.
+  virtual Result<> Fill(size_t bytes) = 0;
+};
+
+class BlockQueue : public Sink, public Source {
+ public:
+  // The making side. Fails when the reader has given up, with its reason.
+  Result<std::span<char>> Room() override;
+  Result<> Fill(size_t bytes) override;
   void End(std::optional<Error> error);
 
   // The reading side.
@@ -34,16 +45,21 @@ class BlockQueue : public Source {
   void GiveUp(Error why);
 
  private:
-  static constexpr size_t kBlocks = 4;
+  static constexpr size_t kBlocks = 4, kBlockBytes = 128 * 1024;
+  struct Block {
+    std::unique_ptr<char[]> bytes;
+    size_t size = 0;
+  };
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::string> blocks_;
-  std::vector<std::string> spare_;  // used up, kept for their memory
+  std::deque<Block> blocks_;
+  std::vector<Block> spare_;  // used up, kept for their memory
   bool ended_ = false;
   std::optional<Error> error_, given_up_;
 
-  std::string current_;  // the reader's
+  Block filling_;  // the maker's
+  Block current_;  // the reader's
   size_t at_ = 0;
 };
 

@@ -13,14 +13,14 @@
 namespace cradle::unpack {
 namespace {
 
-constexpr size_t kReadBytes = 256 * 1024;
+constexpr size_t kReadBytes = 64 * 1024;
 constexpr size_t kStackBytes = 512 * 1024;
 
 // The first thread's work: descriptor -> SHA-256 -> inflate -> queue.
 class Reader {
  public:
   Reader(FdRef input, const Limits& limits, BlockQueue& queue)
-      : input_(input), queue_(queue), decompressor_(limits, [&](std::string_view plain) { return queue.Put(plain); }) {}
+      : input_(input), queue_(queue), decompressor_(limits, queue) {}
 
   void Run() {
     auto done = Inflate();
@@ -41,11 +41,14 @@ class Reader {
     }
   }
 
+  // Whole buffers, but for the last one: ISA-L copies its window at each call, however little that brings.
   Result<std::string_view> ReadSome() {
-    size_t got = TRY(sys::Read(input_, buffer_.data(), buffer_.size()));
-    std::string_view bytes = std::string_view(buffer_).substr(0, got);
-    ended_ = got == 0;
-    bytes_ += got;
+    size_t have = 0;
+    for (size_t got = 1; got > 0 && have < buffer_.size(); have += got)
+      got = TRY(sys::Read(input_, buffer_.data() + have, buffer_.size() - have));
+    std::string_view bytes = std::string_view(buffer_).substr(0, have);
+    ended_ = have == 0;
+    bytes_ += have;
     hash_.Update(bytes);
     return bytes;
   }
