@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/result.h"
-#include "cgroups/control.h"
 #include "cgroups/figures_parse.h"
 
 namespace cradle::cgroups {
@@ -15,10 +14,10 @@ constexpr std::string_view kUnified = "unified";
 
 }  // namespace
 
-std::unique_ptr<Figures> Figures::Open(FigurePlaces places) {
+std::unique_ptr<Figures> Figures::Open(FigurePlaces places, KeptFiles& files) {
   for (const auto& [controller, dir] : places)
-    if (controller != kUnified) return OpenFiguresV1(std::move(places));
-  return OpenFiguresV2(std::move(places));
+    if (controller != kUnified) return OpenFiguresV1(std::move(places), files);
+  return OpenFiguresV2(std::move(places), files);
 }
 
 std::string Figures::ReadPressure(const std::string& resource) const {
@@ -34,20 +33,19 @@ const std::string& Figures::Dir(std::string_view controller) const {
 
 std::string Figures::Text(std::string_view controller, std::string_view file) const {
   const std::string& dir = Dir(controller);
-  return dir.empty() ? std::string() : ControlText(kCwd, Cat(dir, "/", file));
+  return dir.empty() ? std::string() : files_.Text(Cat(dir, "/", file));
 }
 
 uint64_t Figures::Number(std::string_view controller, std::string_view file) const {
   return ParseNumber(Text(controller, file)).value_or(0);
 }
 
-void ReadAbove(const std::string& dir, const std::string& file,
-               const std::function<void(const std::string& group, std::string_view text)>& take) {
-  std::string at = dir;
+void Figures::ForEachUp(std::string_view controller, std::string_view file, const Take& take) const {
+  std::string at = Dir(controller);
   for (int depth = 0; !at.empty() && depth < kMaxDepth; ++depth) {
-    auto text = ReadControl(kCwd, Cat(at, "/", file));
-    if (!text.ok()) return;
-    take(at, *text);
+    std::string text = files_.Text(Cat(at, "/", file));
+    if (text.empty()) return;
+    take(at, text);
     at.resize(std::min(at.rfind('/'), at.size() - 1));
   }
 }

@@ -1,18 +1,20 @@
 // Figures: what a container's cgroup says of it at this moment, for who tells the container about itself (src/lxcfs).
-// One interface; v1 and v2 behind it, chosen by Open from the places that the daemon named. Nothing is held open and
-// nothing is kept: each call reads the kernel's files. A file that isn't there counts as nothing used and no limit.
-// Built without exceptions too; any thread; reads cgroupfs alone, which never sleeps on a disk.
+// One interface; v1 and v2 behind it, chosen by Open from the places that the daemon named. No figure is kept: each
+// call reads the kernel's files. A file that isn't there counts as nothing used and no limit.
+// Built without exceptions too; the thread of its KeptFiles; reads cgroupfs alone, which never sleeps on a disk.
 //
 // Source: kernel admin-guide/cgroup-v1/{memory,cpuacct,blkio}.rst, scheduler/sched-bwc.rst, cgroup-v2.rst.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cgroups/figure_places.h"
+#include "cgroups/kept_files.h"
 
 namespace cradle::cgroups {
 
@@ -34,7 +36,7 @@ struct MemoryFigures {
   uint64_t slab_reclaimable = 0, slab_unreclaimable = 0;
   uint64_t kernel_stack = 0, page_tables = 0, secondary_page_tables = 0, percpu = 0;
   uint64_t zswap = 0, zswapped = 0;
-  uint64_t faults = 0, major_faults = 0, oom_kills = 0;  // counts
+  uint64_t faults = 0, major_faults = 0;  // counts
 };
 
 struct DiskFigures {
@@ -44,26 +46,34 @@ struct DiskFigures {
 
 class Figures {
  public:
-  static std::unique_ptr<Figures> Open(FigurePlaces places);
+  // `files` outlives it.
+  static std::unique_ptr<Figures> Open(FigurePlaces places, KeptFiles& files);
   virtual ~Figures() = default;
 
   virtual CpuFigures ReadCpu() const = 0;
   virtual std::string ReadCpus() const = 0;  // processors it may run on, "0-3,7"; empty: not known
   virtual MemoryFigures ReadMemory() const = 0;
+  virtual uint64_t ReadOomKills() const = 0;
   virtual std::vector<DiskFigures> ReadDisks() const = 0;  // those it has used
   virtual uint64_t ReadPids() const = 0;
   // `resource`: "cpu", "io", "memory", "irq". The kernel's text; empty: not known (no v2 tree, or no PSI).
   std::string ReadPressure(const std::string& resource) const;
 
  protected:
-  explicit Figures(FigurePlaces places) : places_(std::move(places)) {}
+  Figures(FigurePlaces places, KeptFiles& files) : places_(std::move(places)), files_(files) {}
   // Empty: there is no such place.
   const std::string& Dir(std::string_view controller) const;
   std::string Text(std::string_view controller, std::string_view file) const;
   uint64_t Number(std::string_view controller, std::string_view file) const;
+  // Calls `take` with the group's text, then its parent's and so on, until there is no such file. `directory`: for a file
+  // beside it.
+  using Take = std::function<void(const std::string& directory, std::string_view text)>;
+  void ForEachUp(std::string_view controller, std::string_view file, const Take& take) const;
+  KeptFiles& files() const { return files_; }
 
  private:
   const FigurePlaces places_;
+  KeptFiles& files_;
 };
 
 }  // namespace cradle::cgroups

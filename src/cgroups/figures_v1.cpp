@@ -1,7 +1,6 @@
 // Figures of a v1 group; pressure comes from the v2 tree beside it.
 #include <algorithm>
 
-#include "cgroups/control.h"
 #include "cgroups/figures_parse.h"
 
 namespace cradle::cgroups {
@@ -28,16 +27,16 @@ constexpr KeyedField<MemoryFigures> kMemory[] = {
 
 class FiguresV1 final : public Figures {
  public:
-  explicit FiguresV1(FigurePlaces places) : Figures(std::move(places)) {}
+  FiguresV1(FigurePlaces places, KeptFiles& files) : Figures(std::move(places), files) {}
 
   CpuFigures ReadCpu() const override {
     CpuFigures out;
     out.user_us = Number("cpuacct", "cpuacct.usage_user") / 1000;
     out.system_us = Number("cpuacct", "cpuacct.usage_sys") / 1000;
     out.throttled_us = KeyedValue(Text("cpu", "cpu.stat"), "throttled_time") / 1000;
-    ReadAbove(Dir("cpu"), "cpu.cfs_quota_us", [&](const std::string& group, std::string_view text) {
+    ForEachUp("cpu", "cpu.cfs_quota_us", [&](const std::string& directory, std::string_view text) {
       auto quota = ParseNumber(text);  // -1: none
-      uint64_t period = quota ? ControlNumber(kCwd, group + "/cpu.cfs_period_us") : 0;
+      uint64_t period = quota ? ParseNumber(files().Text(directory + "/cpu.cfs_period_us")).value_or(0) : 0;
       if (period) out.millis = std::min(out.millis, *quota * 1000 / period);
     });
     return out;
@@ -53,13 +52,14 @@ class FiguresV1 final : public Figures {
     std::string text = Text("memory", "memory.stat");
     ParseKeyed(text, kMemory, out);
     out.usage = Number("memory", "memory.usage_in_bytes");
-    out.oom_kills = KeyedValue(Text("memory", "memory.oom_control"), "oom_kill");
     // Memory and swap together. Without it swap isn't accounted for: then nothing is known of it.
     uint64_t both = KeyedValue(text, "hierarchical_memsw_limit");
     out.swap_limit = both >= kNoLimit ? kUnlimited : both > out.limit ? both - out.limit : 0;
     if (out.limit >= kNoLimit) out.limit = kUnlimited;
     return out;
   }
+
+  uint64_t ReadOomKills() const override { return KeyedValue(Text("memory", "memory.oom_control"), "oom_kill"); }
 
   std::vector<DiskFigures> ReadDisks() const override {
     std::vector<DiskFigures> disks;
@@ -88,6 +88,8 @@ class FiguresV1 final : public Figures {
 
 }  // namespace
 
-std::unique_ptr<Figures> OpenFiguresV1(FigurePlaces places) { return std::make_unique<FiguresV1>(std::move(places)); }
+std::unique_ptr<Figures> OpenFiguresV1(FigurePlaces places, KeptFiles& files) {
+  return std::make_unique<FiguresV1>(std::move(places), files);
+}
 
 }  // namespace cradle::cgroups

@@ -36,7 +36,7 @@ constexpr KeyedField<MemoryFigures> kMemory[] = {
 
 class FiguresV2 final : public Figures {
  public:
-  explicit FiguresV2(FigurePlaces places) : Figures(std::move(places)) {}
+  FiguresV2(FigurePlaces places, KeptFiles& files) : Figures(std::move(places), files) {}
 
   CpuFigures ReadCpu() const override {
     CpuFigures out;
@@ -44,7 +44,7 @@ class FiguresV2 final : public Figures {
     out.user_us = KeyedValue(text, "user_usec");
     out.system_us = KeyedValue(text, "system_usec");
     out.throttled_us = KeyedValue(text, "throttled_usec");
-    ReadAbove(Dir(kTree), "cpu.max", [&](const std::string&, std::string_view line) {  // "max 100000"
+    ForEachUp(kTree, "cpu.max", [&](const std::string&, std::string_view line) {  // "max 100000"
       std::vector<std::string_view> words = Split(Trim(line), ' ');
       if (words.size() != 2) return;
       auto quota = ParseNumber(words[0]), period = ParseNumber(words[1]);
@@ -66,11 +66,12 @@ class FiguresV2 final : public Figures {
     ParseKeyed(Text(kTree, "memory.stat"), kMemory, out);
     out.usage = Number(kTree, "memory.current");
     out.swap_usage = Number(kTree, "memory.swap.current");
-    out.oom_kills = KeyedValue(Text(kTree, "memory.events"), "oom_kill");
     out.limit = Least("memory.max");
     out.swap_limit = Least("memory.swap.max");
     return out;
   }
+
+  uint64_t ReadOomKills() const override { return KeyedValue(Text(kTree, "memory.events"), "oom_kill"); }
 
   // "8:16 rbytes=1459200 wbytes=314773504 rios=192 wios=353 dbytes=0 dios=0"
   std::vector<DiskFigures> ReadDisks() const override {
@@ -104,7 +105,7 @@ class FiguresV2 final : public Figures {
   // "max" is no number, so no limit.
   uint64_t Least(const char* file) const {
     uint64_t least = kUnlimited;
-    ReadAbove(Dir(kTree), file, [&](const std::string&, std::string_view text) {
+    ForEachUp(kTree, file, [&](const std::string&, std::string_view text) {
       least = std::min(least, ParseNumber(text).value_or(kUnlimited));
     });
     return least;
@@ -113,6 +114,8 @@ class FiguresV2 final : public Figures {
 
 }  // namespace
 
-std::unique_ptr<Figures> OpenFiguresV2(FigurePlaces places) { return std::make_unique<FiguresV2>(std::move(places)); }
+std::unique_ptr<Figures> OpenFiguresV2(FigurePlaces places, KeptFiles& files) {
+  return std::make_unique<FiguresV2>(std::move(places), files);
+}
 
 }  // namespace cradle::cgroups

@@ -22,10 +22,12 @@ CpuSet CpuSet::Parse(std::string_view text) {
 
 std::string CpuSet::Format() const {
   std::string out;
-  for (size_t cpu = 0; cpu < kMost; ++cpu) {
+  size_t left = count();
+  for (size_t cpu = 0; left > 0; ++cpu) {
     if (!bits_[cpu]) continue;
     size_t last = cpu;
     while (last + 1 < kMost && bits_[last + 1]) ++last;
+    left -= last - cpu + 1;
     if (!out.empty()) out += ',';
     AppendNumber(cpu, out);
     if (last > cpu) out += '-';

@@ -21,7 +21,7 @@ std::string RenderMeminfo(std::string_view host, const cgroups::MemoryFigures& f
 // Figures of the host's swap are in its meminfo.
 std::string RenderSwaps(std::string_view host_meminfo, const cgroups::MemoryFigures& figures);
 std::string RenderVmstat(std::string_view host, std::string_view host_meminfo, const cgroups::MemoryFigures& figures,
-                         const std::vector<cgroups::DiskFigures>& disks);
+                         uint64_t oom_kills, const std::vector<cgroups::DiskFigures>& disks);
 
 std::string RenderCpuinfo(std::string_view host, const CpuSet& cpus);
 // `age_seconds`: of the host when the container began, so that btime is the container's.

@@ -49,7 +49,7 @@ struct Entry {
 template <size_t N>
 uint64_t Find(const Entry (&entries)[N], std::string_view key) {
   for (const Entry& entry : entries)
-    if (entry.key == key) return entry.value;
+    if (entry.key.size() == key.size() && entry.key == key) return entry.value;
   return 0;
 }
 
@@ -130,7 +130,7 @@ std::string RenderSwaps(std::string_view host_meminfo, const MemoryFigures& figu
 }
 
 std::string RenderVmstat(std::string_view host, std::string_view host_meminfo, const MemoryFigures& f,
-                         const std::vector<cgroups::DiskFigures>& disks) {
+                         uint64_t oom_kills, const std::vector<cgroups::DiskFigures>& disks) {
   Memory memory(host_meminfo, f);
   uint64_t in = 0, out_bytes = 0;
   for (const cgroups::DiskFigures& disk : disks) in += disk.read_bytes, out_bytes += disk.written_bytes;
@@ -157,7 +157,7 @@ std::string RenderVmstat(std::string_view host, std::string_view host_meminfo, c
       {"pgpgout", out_bytes / 1024},
       {"pgfault", f.faults},
       {"pgmajfault", f.major_faults},
-      {"oom_kill", f.oom_kills},
+      {"oom_kill", oom_kills},
   };
   std::string out;
   out.reserve(host.size());

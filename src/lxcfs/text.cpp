@@ -1,5 +1,6 @@
 #include "lxcfs/text.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace cradle::lxcfs {
@@ -21,12 +22,11 @@ bool NextLine(std::string_view& text, std::string_view& line) {
 }
 
 std::string_view NextWord(std::string_view& line) {
-  size_t begin = line.find_first_not_of(" \t");
-  if (begin == line.npos) return line = {};
-  size_t end = line.find_first_of(" \t", begin);
-  std::string_view word = line.substr(begin, end - begin);
-  line.remove_prefix(end == line.npos ? line.size() : end);
-  return word;
+  auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  const char* begin = std::find_if_not(line.begin(), line.end(), blank);
+  const char* end = std::find_if(begin, line.end(), blank);
+  line.remove_prefix(static_cast<size_t>(end - line.begin()));
+  return {begin, end};
 }
 
 uint64_t LeadingNumber(std::string_view text) {

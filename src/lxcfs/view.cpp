@@ -4,13 +4,11 @@
 #include <cmath>
 #include <ctime>
 
-#include "base/sys/file.h"
 #include "lxcfs/render.h"
 
 namespace cradle::lxcfs {
 namespace {
 
-constexpr size_t kMaxHostFile = 8 << 20;  // cpuinfo of thousands of processors
 constexpr uint64_t kSecond = 1'000'000;
 
 // The host's age, in microseconds; suspends count.
@@ -20,16 +18,16 @@ uint64_t BootMicros() {
   return static_cast<uint64_t>(now.tv_sec) * kSecond + static_cast<uint64_t>(now.tv_nsec) / 1000;
 }
 
-// The host's own file.
-std::string Host(File file) {
-  const FileName& name = kFiles[static_cast<size_t>(file)];
-  auto text = sys::ReadFile(kCwd, Cat(name.mount, "/", name.path), kMaxHostFile);
-  return text.ok() ? std::move(*text) : std::string();
-}
-
 }  // namespace
 
-View::View(std::unique_ptr<cgroups::Figures> figures) : figures_(std::move(figures)), began_(BootMicros()) {}
+View::View(std::unique_ptr<cgroups::Figures> figures, cgroups::KeptFiles& files)
+    : files_(files), figures_(std::move(figures)), began_(BootMicros()) {}
+
+// The host's own file.
+std::string View::Host(File file) const {
+  const FileName& name = kFiles[static_cast<size_t>(file)];
+  return files_.List(Cat(name.mount, "/", name.path));
+}
 
 uint64_t View::Age() const { return BootMicros() - began_; }
 
@@ -64,7 +62,8 @@ std::string View::Render(File file) {
     case File::kSwaps: return RenderSwaps(Host(File::kMeminfo), figures_->ReadMemory());
     case File::kDiskstats: return RenderDiskstats(Host(file), figures_->ReadDisks());
     case File::kVmstat:
-      return RenderVmstat(Host(file), Host(File::kMeminfo), figures_->ReadMemory(), figures_->ReadDisks());
+      return RenderVmstat(Host(file), Host(File::kMeminfo), figures_->ReadMemory(), figures_->ReadOomKills(),
+                          figures_->ReadDisks());
     case File::kPressureCpu: return RenderPressure(Host(file), figures_->ReadPressure("cpu"));
     case File::kPressureIo: return RenderPressure(Host(file), figures_->ReadPressure("io"));
     case File::kPressureIrq: return RenderPressure(Host(file), figures_->ReadPressure("irq"));

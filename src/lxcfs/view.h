@@ -14,8 +14,8 @@ namespace cradle::lxcfs {
 
 class View {
  public:
-  // The container begins now.
-  explicit View(std::unique_ptr<cgroups::Figures> figures);
+  // The container begins now. `files`, for the host's, outlives it.
+  View(std::unique_ptr<cgroups::Figures> figures, cgroups::KeptFiles& files);
   std::string Render(File file);
 
  private:
@@ -24,7 +24,9 @@ class View {
   const LoadClock::Averages& Load(const cgroups::CpuFigures& cpu);
   std::string RenderOfCpus(File file);
   uint64_t Age() const;
+  std::string Host(File file) const;
 
+  cgroups::KeptFiles& files_;
   const std::unique_ptr<cgroups::Figures> figures_;
   const uint64_t began_;  // CLOCK_BOOTTIME, microseconds
   CpuClock cpu_clock_;

@@ -7,6 +7,7 @@
 #include "base/event_loop.h"
 #include "base/fd.h"
 #include "base/sys/memory.h"
+#include "cgroups/kept_files.h"
 #include "logs/log_thread.h"
 #include "shim/keep.h"
 #include "shim/server.h"
@@ -19,6 +20,7 @@ struct Services {
   UniqueFd dir;              // the pod's directory in the run state: exit files
   UniqueFd pause_program;    // O_PATH
   sys::PageBuffer scratch;   // for reading what an exec writes
+  cgroups::KeptFiles files;  // the kernel's, that views are made from
   std::unique_ptr<logs::LogThread> log;
   Keep keep;                 // once pause is there
 

@@ -18,19 +18,19 @@ using std::chrono::steady_clock;
 constexpr milliseconds kWindow{10};
 constexpr int kShare = 5;  // one part in so many of a processor
 constexpr int kLoop = 2;   // what a turn of the loop takes with an answer, by the answer: waking up and waiting are as much
+constexpr int kAtOnce = 8;
 constexpr seconds kRest{1};
 
 }  // namespace
 
-Views::Views(EventLoop& loop, sys::PageBuffer& scratch, cgroups::FigurePlaces places)
-    : loop_(loop),
-      scratch_(scratch),
-      view_(cgroups::Figures::Open(std::move(places))),
+Views::Views(Means means, cgroups::FigurePlaces places)
+    : means_(means),
+      view_(cgroups::Figures::Open(std::move(places), means.files), means.files),
       server_([this](lxcfs::File file) { return view_.Render(file); }) {}
 
-Result<std::unique_ptr<Views>> Views::Open(EventLoop& loop, sys::PageBuffer& scratch, const std::string& container,
-                                           const std::string& label, cgroups::FigurePlaces places) {
-  std::unique_ptr<Views> views(new Views(loop, scratch, std::move(places)));
+Result<std::unique_ptr<Views>> Views::Open(Means means, const std::string& container, const std::string& label,
+                                           cgroups::FigurePlaces places) {
+  std::unique_ptr<Views> views(new Views(means, std::move(places)));
   views->connection_ = TRY(sys::OpenAt(kCwd, "/dev/fuse", O_RDWR | O_NONBLOCK).With("proc views"));
   // default_permissions: without it an open wouldn't ask for the size.
   std::vector<std::pair<std::string, std::string>> options = {{"source", Cat("cradle:", container)},
@@ -50,9 +50,8 @@ Result<std::unique_ptr<Views>> Views::Open(EventLoop& loop, sys::PageBuffer& scr
   return views;
 }
 
-Result<std::unique_ptr<Views>> Views::Resume(EventLoop& loop, sys::PageBuffer& scratch, UniqueFd connection,
-                                             cgroups::FigurePlaces places) {
-  std::unique_ptr<Views> views(new Views(loop, scratch, std::move(places)));
+Result<std::unique_ptr<Views>> Views::Resume(Means means, UniqueFd connection, cgroups::FigurePlaces places) {
+  std::unique_ptr<Views> views(new Views(means, std::move(places)));
   views->connection_ = std::move(connection);
   TRYV(views->Serve());
   return views;
@@ -60,49 +59,60 @@ Result<std::unique_ptr<Views>> Views::Resume(EventLoop& loop, sys::PageBuffer& s
 
 Result<> Views::Serve() {
   device_ = TRY(sys::CloneFuse(connection_).With("proc views"));
-  watch_ = TRY(loop_.Add(device_, EPOLLIN, [this](uint32_t) { OnRequest(); }));
+  watch_ = TRY(means_.loop.Add(device_, EPOLLIN, [this](uint32_t) { OnRequests(); }));
   return {};
 }
 
-// One at a time: the loop has others to look after.
-void Views::OnRequest() {
+// Few at a time: the loop has others to look after. Who was answered mostly has its next request there at once: an
+// open+read+close is five of them.
+void Views::OnRequests() {
+  for (int i = 0; i < kAtOnce && AnswerNext(); ++i) {
+  }
+}
+
+// False: there is no further one, or not now.
+bool Views::AnswerNext() {
   Deadline began = steady_clock::now();
-  auto size = sys::Read(device_, scratch_.data(), lxcfs::FuseServer::kRequestSize);
+  char* request = means_.scratch.data();
+  auto size = sys::Read(device_, request, lxcfs::FuseServer::kRequestSize);
   if (!size.ok()) {
     int err = size.error().err();
-    // EAGAIN: somebody gave up; ENOENT: while it was being read. Anything else, ENODEV mostly, is the end.
-    if (err == EAGAIN || err == ENOENT) return;
+    // EAGAIN: there is none; ENOENT: who asked gave up while it was being read. Anything else, ENODEV mostly, is the end.
+    if (err == EAGAIN || err == ENOENT) return false;
     watch_.Reset();
     device_.Reset();
     connection_.Reset();
-    return;
+    return false;
   }
-  char* answer = scratch_.data() + lxcfs::FuseServer::kRequestSize;
-  if (size_t due = server_.Handle({scratch_.data(), *size}, began, answer))
+  char* answer = request + lxcfs::FuseServer::kRequestSize;
+  if (size_t due = server_.Handle({request, *size}, began, answer))
     (void)sys::Write(device_, answer, due);  // who asked may be gone
-  Account(began);
   last_request_ = began;
   if (std::exchange(resting_, false)) RestLater();
+  return Account(began);
 }
 
-void Views::Account(Deadline began) {
+// False: it has had its share for now.
+bool Views::Account(Deadline began) {
   if (began - window_ > kWindow) {
     window_ = began;
     spent_ = {};
   }
   spent_ += kLoop * (steady_clock::now() - began);
-  if (spent_ * kShare <= kWindow) return;
+  if (spent_ * kShare <= kWindow) return true;
   watch_.SetEvents(0);
-  resume_ = loop_.RunAt(window_ + spent_ * kShare, [this] { watch_.SetEvents(EPOLLIN); });
+  resume_ = means_.loop.RunAt(window_ + spent_ * kShare, [this] { watch_.SetEvents(EPOLLIN); });
+  return false;
 }
 
 // A second after the last request its memory goes back to the kernel: one wake-up, then none.
 void Views::RestLater() {
-  rest_ = loop_.RunAt(last_request_ + kRest, [this] {
+  rest_ = means_.loop.RunAt(last_request_ + kRest, [this] {
     if (last_request_ + kRest > steady_clock::now()) return RestLater();
     resting_ = true;
     server_.Rest();
-    scratch_.Release(0, scratch_.size());
+    means_.files.LetGo();
+    means_.scratch.Release(0, means_.scratch.size());
     ::malloc_trim(0);
   });
 }

@@ -22,27 +22,32 @@ namespace cradle::shim {
 
 class Views {
  public:
-  // `scratch` (of 64 KiB) is used while a request is handled; it and `loop` outlive this. `label`: SELinux's, of the
-  // files; empty: none.
-  static Result<std::unique_ptr<Views>> Open(EventLoop& loop, sys::PageBuffer& scratch, const std::string& container,
-                                             const std::string& label, cgroups::FigurePlaces places);
+  // What the views of a pod share; all of it outlives them.
+  struct Means {
+    EventLoop& loop;
+    sys::PageBuffer& scratch;   // of 64 KiB, used while a request is handled
+    cgroups::KeptFiles& files;  // the kernel's, let go of when nobody reads
+  };
+  // `label`: SELinux's, of the files; empty: none.
+  static Result<std::unique_ptr<Views>> Open(Means means, const std::string& container, const std::string& label,
+                                             cgroups::FigurePlaces places);
   // Goes on with a predecessor's connection.
-  static Result<std::unique_ptr<Views>> Resume(EventLoop& loop, sys::PageBuffer& scratch, UniqueFd connection,
-                                               cgroups::FigurePlaces places);
+  static Result<std::unique_ptr<Views>> Resume(Means means, UniqueFd connection, cgroups::FigurePlaces places);
+  ~Views() { means_.files.LetGo(); }
   FdRef connection() const { return connection_; }
   // The file system, attached nowhere. The container's first process places its files; then it can go.
   FdRef mount() const { return mount_; }
   void CloseMount() { mount_.Reset(); }
 
  private:
-  Views(EventLoop& loop, sys::PageBuffer& scratch, cgroups::FigurePlaces places);
+  Views(Means means, cgroups::FigurePlaces places);
   Result<> Serve();
-  void OnRequest();
-  void Account(Deadline began);
+  void OnRequests();
+  bool AnswerNext();
+  bool Account(Deadline began);
   void RestLater();
 
-  EventLoop& loop_;
-  sys::PageBuffer& scratch_;
+  const Means means_;
   lxcfs::View view_;
   lxcfs::FuseServer server_;
   UniqueFd connection_;

@@ -120,6 +120,40 @@ TEST_F(Views, ShowALimitThatWasChangedInPlace) {
   EXPECT_TRUE(Eventually([&] { return MemTotal(ReadIn(container, "/proc/meminfo")) == 32768u; }));
 }
 
+// As top reads /proc/stat.
+TEST_F(Views, AreNewToWhoKeepsThemOpen) {
+  std::string container = StartNew(RunPod(PodConfig("pod")), Masked(Sleeper("c"), 64 * kMiB));
+  UniqueFd uptime(::open(In(container, "/proc/uptime").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(uptime.valid());
+  auto read = [&] {
+    char text[64];
+    ssize_t size = ::pread(uptime.get(), text, sizeof text, 0);
+    return std::string(text, size > 0 ? static_cast<size_t>(size) : 0);
+  };
+  const std::string first = read();
+  EXPECT_NE(first, "");
+  EXPECT_TRUE(Eventually([&] { return read() != first; }));
+}
+
+TEST_F(Views, LeaveNothingOpenWhenNobodyReads) {
+  std::string pod = RunPod(PodConfig("pod"));
+  std::string container = StartNew(pod, Masked(Sleeper("c"), 64 * kMiB));
+  std::string other = StartNew(pod, Masked(Sleeper("other"), 64 * kMiB));
+  auto open = [fds = "/proc/" + std::to_string(ShimOf(pod)) + "/fd"] {
+    auto all = std::filesystem::directory_iterator(fds);
+    return std::distance(begin(all), end(all));
+  };
+  auto read = [&](const std::string& of) {
+    for (const char* file : {"/proc/meminfo", "/proc/stat", "/proc/vmstat"}) EXPECT_NE(ReadIn(of, file), "");
+  };
+  const auto before = open();
+  read(container);
+  EXPECT_TRUE(Eventually([&] { return open() <= before; }));
+  read(other);
+  RemoveContainer(other);
+  EXPECT_TRUE(Eventually([&] { return open() <= before; }));
+}
+
 TEST_F(Views, AreOffWhereTheyAreNotWanted) {
   auto limited = Masked(Sleeper("c"), 64 * kMiB);
   ExpectHostsFigures(PodConfig("unlimited"), Masked(Sleeper("c"), 0));

@@ -21,6 +21,7 @@ class FiguresTest : public ::testing::Test {
   void Write(const std::string& path, const std::string& text) { std::ofstream(dir_ + "/" + path) << text; }
 
   std::string dir_;
+  KeptFiles files_;
 };
 
 class FiguresV1 : public FiguresTest {
@@ -28,7 +29,7 @@ class FiguresV1 : public FiguresTest {
   std::unique_ptr<Figures> Open() {
     std::string group = dir_ + "/pod/container";
     return Figures::Open({{"memory", group}, {"cpu", group}, {"cpuacct", group}, {"cpuset", group}, {"pids", group},
-                          {"blkio", group}, {"unified", group}});
+                          {"blkio", group}, {"unified", group}}, files_);
   }
   void WriteMemory(const std::string& limits) {
     Write("pod/container/memory.stat",
@@ -52,7 +53,7 @@ TEST_F(FiguresV1, OfMemoryAreTheTotalsAndTheLeastLimit) {
   EXPECT_EQ(memory.inactive_file, 2048u);
   EXPECT_EQ(memory.swap_usage, 512u);
   EXPECT_EQ(memory.major_faults, 7u);
-  EXPECT_EQ(memory.oom_kills, 3u);
+  EXPECT_EQ(Open()->ReadOomKills(), 3u);
 }
 
 TEST_F(FiguresV1, WithoutLimitsAreUnlimited) {
@@ -114,7 +115,7 @@ TEST_F(FiguresV1, OfTheRest) {
 
 class FiguresV2 : public FiguresTest {
  protected:
-  std::unique_ptr<Figures> Open() { return Figures::Open({{"unified", dir_ + "/pod/container"}}); }
+  std::unique_ptr<Figures> Open() { return Figures::Open({{"unified", dir_ + "/pod/container"}}, files_); }
 };
 
 TEST_F(FiguresV2, OfMemoryTakeTheLeastLimitAbove) {
@@ -137,7 +138,7 @@ TEST_F(FiguresV2, OfMemoryTakeTheLeastLimitAbove) {
   EXPECT_EQ(memory.dirty, 1024u);
   EXPECT_EQ(memory.slab_reclaimable, 100u);
   EXPECT_EQ(memory.faults, 77u);
-  EXPECT_EQ(memory.oom_kills, 1u);
+  EXPECT_EQ(Open()->ReadOomKills(), 1u);
 }
 
 TEST_F(FiguresV2, OfCpuTakeTheLeastQuotaAbove) {
@@ -172,7 +173,7 @@ TEST_F(FiguresV2, OfCpusAreTheNearestGroupsThatHasThem) {
 }
 
 TEST_F(FiguresV2, OfAGroupThatIsGoneAreNothing) {
-  auto figures = Figures::Open({{"unified", dir_ + "/no/such"}});
+  auto figures = Figures::Open({{"unified", dir_ + "/no/such"}}, files_);
   EXPECT_EQ(figures->ReadMemory().usage, 0u);
   EXPECT_EQ(figures->ReadMemory().limit, kUnlimited);
   EXPECT_EQ(figures->ReadCpu().millis, kUnlimited);

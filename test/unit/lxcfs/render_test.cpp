@@ -50,7 +50,6 @@ MemoryFigures Figures() {
   figures.inactive_file = 10 * kMiB;
   figures.slab_reclaimable = 2 * kMiB;
   figures.faults = 1234;
-  figures.oom_kills = 3;
   return figures;
 }
 
@@ -123,7 +122,7 @@ TEST(RenderVmstat, CountsTheContainersPagesAndNothingElse) {
   disks[1].written_bytes = 1 * kMiB;
   EXPECT_EQ(RenderVmstat("nr_free_pages 849104\nnr_zone_active_file 12\nnr_dirty 65313\npgpgin 1986709\npgpgout 16440092\n"
                          "pgfault 99999\noom_kill 77\nnuma_hit 5\n",
-                         kHostMeminfo, Figures(), disks),
+                         kHostMeminfo, Figures(), 3, disks),
             "nr_free_pages 6144\nnr_zone_active_file 0\nnr_dirty 2\npgpgin 3072\npgpgout 1024\n"
             "pgfault 1234\noom_kill 3\nnuma_hit 0\n");
 }
@@ -208,7 +207,7 @@ TEST(RenderPressure, IsTheGroupsOrNothing) {
 TEST(Render, TakesAnyText) {
   for (std::string_view host : {"", "\n", "\n\n\n", ":", "cpu", "no newline", ": 5 kB\n", "MemTotal:\n", "processor", "8 0"}) {
     EXPECT_NO_FATAL_FAILURE(RenderMeminfo(host, Figures()));
-    EXPECT_NO_FATAL_FAILURE(RenderVmstat(host, host, Figures(), {}));
+    EXPECT_NO_FATAL_FAILURE(RenderVmstat(host, host, Figures(), 0, {}));
     EXPECT_NO_FATAL_FAILURE(RenderCpuinfo(host, CpuSet::Parse("0")));
     EXPECT_NO_FATAL_FAILURE(RenderStat(host, CpuSet::Parse(""), {}, 0, 0, 0));
     EXPECT_NO_FATAL_FAILURE(RenderDiskstats(host, {DiskFigures{}}));
