@@ -15,9 +15,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr milliseconds kWindow{10};
-constexpr int kShare = 5;  // one part in so many of a processor
-constexpr int kLoop = 2;   // what a turn of the loop takes with an answer, by the answer: waking up and waiting are as much
 constexpr int kAtOnce = 8;
 constexpr seconds kRest{1};
 
@@ -84,24 +81,16 @@ bool Views::AnswerNext() {
     connection_.Reset();
     return false;
   }
+  share_.Begin(began);
   char* answer = request + lxcfs::FuseServer::kRequestSize;
   if (size_t due = server_.Handle({request, *size}, began, answer))
     (void)sys::Write(device_, answer, due);  // who asked may be gone
   last_request_ = began;
   if (std::exchange(resting_, false)) RestLater();
-  return Account(began);
-}
-
-// False: it has had its share for now.
-bool Views::Account(Deadline began) {
-  if (began - window_ > kWindow) {
-    window_ = began;
-    spent_ = {};
-  }
-  spent_ += kLoop * (steady_clock::now() - began);
-  if (spent_ * kShare <= kWindow) return true;
+  auto next = share_.End();
+  if (!next) return true;
   watch_.SetEvents(0);
-  resume_ = means_.loop.RunAt(window_ + spent_ * kShare, [this] { watch_.SetEvents(EPOLLIN); });
+  resume_ = means_.loop.RunAt(*next, [this] { watch_.SetEvents(EPOLLIN); });
   return false;
 }
 

@@ -5,7 +5,7 @@
 // how it finds it.
 //
 // Main thread, never blocks: the device is polled, and what is read for an answer is /proc, /sys and cgroupfs. A container
-// that reads without end gets at most a fifth of a processor: then it waits.
+// that reads without end gets its share (share.h): then it waits.
 #pragma once
 
 #include <memory>
@@ -17,6 +17,7 @@
 #include "cgroups/figures.h"
 #include "lxcfs/fuse.h"
 #include "lxcfs/view.h"
+#include "shim/share.h"
 
 namespace cradle::shim {
 
@@ -44,7 +45,6 @@ class Views {
   Result<> Serve();
   void OnRequests();
   bool AnswerNext();
-  bool Account(Deadline began);
   void RestLater();
 
   const Means means_;
@@ -54,8 +54,8 @@ class Views {
   UniqueFd device_;  // its clone
   UniqueFd mount_;
   EventLoop::Watch watch_;
-  Deadline window_, last_request_;
-  std::chrono::steady_clock::duration spent_{};  // in this window
+  Share share_;
+  Deadline last_request_;
   bool resting_ = true;
   EventLoop::Timer resume_, rest_;
 };
