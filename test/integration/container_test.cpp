@@ -330,7 +330,7 @@ TEST_F(Container, HasTheNodesDefaults) {
 
 TEST_F(Container, HasTheDefaultCapabilitiesAndNoMore) {
   std::string container = StartNew(pod_, Sleeper("c"));
-  EXPECT_EQ(Field(Exec(container, {"cat", "/proc/1/status"}).stdout(), "NoNewPrivs"), "0");
+  EXPECT_EQ(Field(Exec(container, {"cat", "/proc/self/status"}).stdout(), "NoNewPrivs"), "0");
   // chown dac_override fowner fsetid kill setgid setuid setpcap net_bind net_raw sys_chroot mknod audit_write setfcap
   EXPECT_EQ(Field(Exec(container, {"cat", "/proc/self/status"}).stdout(), "CapEff"), "00000000a80425fb");
 }
