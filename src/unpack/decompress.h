@@ -1,6 +1,6 @@
-// Decompressor: a compressed stream pushed in, the plain one put into a sink's own memory. What it is follows from its first bytes, never
-// from a media type: gzip (any number of members, by ISA-L), zstd (frames, also skippable ones), or a plain tar.
-// One thread. Fails on corrupt data, on a cut stream, and at the limits on size and ratio.
+// Decompressor: a compressed stream pushed in, the plain one put into a sink's own memory. What it is follows from its
+// first bytes, never from a media type: gzip (any number of members, by ISA-L), zstd (frames, also skippable ones), or a
+// plain tar. One thread. Fails on corrupt data, on a cut stream, and at the limits on size and ratio.
 #pragma once
 
 #include <memory>

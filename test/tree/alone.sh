@@ -15,7 +15,7 @@ for file in $files; do
   grep -qI '' "$file" || complain "$file:1: a binary file"
 done
 
-# A path of one machine. `<root>/work/` and the like are ours: only a path that begins there counts.
+# A path of one machine: it begins at the root. A folder of that name below another one is ours.
 found=$(echo "$files" | xargs grep -nIE \
   '(^|[^A-Za-z0-9_.>})$*-])/(wor[k]|far[m])/[a-z]|\.\./share[d]' /dev/null) || true
 [ -z "$found" ] || complain "$found"
