@@ -53,7 +53,9 @@ class Crash : public NodeTest, public ::testing::WithParamInterface<std::string>
     v1::UpdateContainerResourcesRequest update;
     update.set_container_id(containers[1]);
     update.mutable_linux()->set_cpu_shares(512);
-    if (auto updated = Try(&Stub::UpdateContainerResources, update); !updated.ok()) return Note(updated);
+    v1::UpdateContainerResourcesResponse updated;
+    if (auto status = Ask(&Stub::UpdateContainerResources, update, updated); !status.ok())
+      return Note(ReasonOf(containers[1], status));
     v1::RemoveContainerRequest remove;
     remove.set_container_id(containers[0]);
     if (auto removed = Try(&Stub::RemoveContainer, remove); !removed.ok()) return Note(removed);
@@ -69,31 +71,37 @@ class Crash : public NodeTest, public ::testing::WithParamInterface<std::string>
 
  private:
   using Stub = v1::RuntimeService::Stub;
-  // Waits for a successor, or for the end: of the daemon, or of the pod, whose container says why.
+  // Waits for a successor, or for the end: of the daemon, or of the pod. A successor that can't go on may have answered.
   grpc::Status KillShimOf(const std::string& pod, const std::string& container) {
     EXPECT_EQ(::kill(ShimOf(pod), SIGKILL), 0);
     v1::ExecSyncRequest exec;
     exec.set_container_id(container);
     exec.add_cmd("true");
-    v1::ContainerStatusRequest status;
-    status.set_container_id(container);
-    // A daemon that is dead must not be waited for.
-    auto ask = [&](auto method, const auto& request, auto& response) {
-      grpc::ClientContext context;
-      context.set_deadline(std::chrono::system_clock::now() + kPatience);
-      return (cri().runtime().*method)(&context, request, &response);
-    };
     grpc::Status ended;
     EXPECT_TRUE(Eventually([&] {
       v1::ExecSyncResponse executed;
-      if (ask(&Stub::ExecSync, exec, executed).ok()) return true;
-      v1::ContainerStatusResponse told;
-      ended = ask(&Stub::ContainerStatus, status, told);
-      if (ended.ok() && told.status().state() == v1::CONTAINER_EXITED)
-        ended = grpc::Status(grpc::INTERNAL, told.status().message());
+      if (Ask(&Stub::ExecSync, exec, executed).ok()) return true;
+      ended = ReasonOf(container, {});
       return !ended.ok();
     }));
     return ended;
+  }
+  // Why a container has ended, or why that can't be asked; of one that hasn't, `otherwise`.
+  grpc::Status ReasonOf(const std::string& container, const grpc::Status& otherwise) {
+    v1::ContainerStatusRequest status;
+    status.set_container_id(container);
+    v1::ContainerStatusResponse told;
+    grpc::Status asked = Ask(&Stub::ContainerStatus, status, told);
+    if (!asked.ok()) return asked;
+    if (told.status().state() != v1::CONTAINER_EXITED) return otherwise;
+    return {grpc::INTERNAL, told.status().message()};
+  }
+  // A daemon that is dead isn't waited for.
+  template <class Method, class Request, class Response>
+  grpc::Status Ask(Method method, const Request& request, Response& response) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kPatience);
+    return (cri().runtime().*method)(&context, request, &response);
   }
   template <class Method, class Request>
   grpc::Status Try(Method method, const Request& request) {
