@@ -44,6 +44,8 @@ struct Limits {
 };
 // The node's ranges; INVALID_ARGUMENT naming the field of CRI's LinuxContainerResources and its value.
 Result<> CheckLimits(const Limits& limits);
+// Of all that a group is to have, not of a change to it: swap is limited beside memory only.
+Result<> CheckTogether(const Limits& limits);
 // `limits` after an update to `change`: what is set there replaces what was, page size by page size, key by key.
 Limits Merge(Limits limits, const Limits& change);
 

@@ -128,6 +128,11 @@ Result<> CheckLimits(const Limits& limits) {
   return CheckDevices(limits);
 }
 
+Result<> CheckTogether(const Limits& limits) {
+  if (limits.memory > 0 || limits.memory_swap <= 0) return {};
+  return InvalidArgument(Cat("memory_swap_limit_in_bytes ", std::to_string(limits.memory_swap), ": needs a memory_limit_in_bytes"));
+}
+
 Result<PodParent> Cgroups::ParentOf(const std::string& cgroup_parent, const std::string& pod) const {
   if (cgroup_parent.empty()) return PodParent{Cat("/cradle/pod-", pod), true};
   TRYV(CheckPath(cgroup_parent));

@@ -104,9 +104,7 @@ Placement CgroupsV1::Locate(const std::string& path) const {
 Result<Placement> CgroupsV1::Create(const std::string& path, const Limits& limits) {
   TRYV(CheckPath(path));
   TRYV(CheckSupported(limits));
-  if (limits.memory <= 0 && limits.memory_swap > 0)
-    return InvalidArgument(Cat("memory_swap_limit_in_bytes ", std::to_string(limits.memory_swap),
-                               ": needs a memory_limit_in_bytes"));
+  TRYV(CheckTogether(limits));
   Made made;
   auto done = Populate(path, limits, made);
   if (done.ok()) return Locate(path);

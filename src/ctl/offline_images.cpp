@@ -3,11 +3,10 @@
 
 #include "base/sys/file.h"
 #include "base/sys/process.h"
+#include "config/images.h"
 #include "ctl/image_access.h"
 #include "ctl/progress.h"
 #include "ctl/terminal.h"
-#include "daemon/config.h"
-#include "daemon/images.h"
 #include "image/store.h"
 
 namespace cradle::ctl {
@@ -70,16 +69,16 @@ class OfflineStore : public ImageAccess {
 
 // As the daemon of the node to be would have it, but standing on no other store: this may be the one that others stand on.
 Result<image::StoreConfig> ConfigOf(const OfflineOptions& options) {
-  daemon::Config node;
+  config::Config node;
   bool named = !options.config_file.empty();
-  TRYV(daemon::ReadConfig(named ? options.config_file : daemon::kConfigFile, named, node));
+  TRYV(config::ReadConfig(named ? options.config_file : config::kConfigFile, named, node));
   node.root = options.root;
   node.image_additional_store.clear();
   if (!options.registry_config.empty()) node.registry_config_path = options.registry_config;
   if (!options.credentials.empty()) node.registry_credentials = options.credentials;
   if (options.keep_blobs) node.image_keep_blobs = true;
-  TRYV(daemon::CheckConfig(node));
-  return daemon::ImagesFrom(node);
+  TRYV(config::CheckConfig(node));
+  return config::ImagesFrom(node);
 }
 
 }  // namespace

@@ -12,9 +12,9 @@
 #include "base/sys/socket.h"
 #include "cgroups/cgroups.h"
 #include "cni/network.h"
+#include "config/images.h"
 #include "container/apparmor.h"
 #include "cri/server.h"
-#include "daemon/images.h"
 #include "daemon/options.h"
 #include "daemon/preflight.h"
 #include "daemon/version.h"
@@ -24,6 +24,8 @@
 
 namespace cradle::daemon {
 namespace {
+
+using config::Config;
 
 constexpr milliseconds kDrain{10'000};  // running calls at SIGTERM
 
@@ -62,7 +64,7 @@ Result<Parts> BuildParts(const Config& config, const Programs& programs) {
   network.record_dir = config.root + "/network";
   parts.network = TRY(cni::Network::Open(std::move(network)).With("network"));
 
-  image::StoreConfig images = ImagesFrom(config);
+  image::StoreConfig images = config::ImagesFrom(config);
   images.unpack_program = programs.unpack;
   parts.images = TRY(image::ImageStore::Open(images).With("images"));
   for (const std::string& warning : parts.images->warnings()) log::Warning(Cat("images: ", warning));
@@ -161,7 +163,7 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "cradled: %s\n", config.error().text().c_str());
     return 2;
   }
-  if (options->print_config) std::fputs(FormatConfig(*config).c_str(), stdout);
+  if (options->print_config) std::fputs(config::FormatConfig(*config).c_str(), stdout);
   if (options->print_config || options->check_config) return 0;
 
   log::Level level{};

@@ -42,14 +42,14 @@ Result<Options> Options::Parse(int argc, char** argv) {
   return options;
 }
 
-Result<Config> Options::Load() const {
-  Config config;
-  TRYV(ReadConfig(config_file.value_or(kConfigFile), config_file.has_value(), config));
+Result<config::Config> Options::Load() const {
+  config::Config config;
+  TRYV(config::ReadConfig(config_file.value_or(config::kConfigFile), config_file.has_value(), config));
   if (listen) config.listen = *listen;
   if (root) config.root = *root;
   if (state) config.state = *state;
   if (log_level) config.log_level = *log_level;
-  TRYV(CheckConfig(config));
+  TRYV(config::CheckConfig(config));
   return config;
 }
 

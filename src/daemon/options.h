@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "daemon/config.h"
+#include "config/config.h"
 
 namespace cradle::daemon {
 
@@ -19,7 +19,7 @@ struct Options {
 
   static Result<Options> Parse(int argc, char** argv);
   // File, then flags, then the check.
-  Result<Config> Load() const;
+  Result<config::Config> Load() const;
 };
 
 extern const char kUsage[];

@@ -48,7 +48,7 @@ Result<Programs> FindPrograms() {
   return programs;
 }
 
-Result<Ground> PrepareGround(const Config& config) {
+Result<Ground> PrepareGround(const config::Config& config) {
   Ground ground;
   TRYV(sys::MakeDirs(config.root, 0700).With("root"));
   TRYV(sys::FchmodAt(kCwd, config.root, 0700));

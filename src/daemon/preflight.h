@@ -6,7 +6,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "daemon/config.h"
+#include "config/config.h"
 
 namespace cradle::daemon {
 
@@ -22,6 +22,6 @@ Result<Programs> FindPrograms();
 struct Ground {
   UniqueFd root_lock, state_lock;
 };
-Result<Ground> PrepareGround(const Config& config);
+Result<Ground> PrepareGround(const config::Config& config);
 
 }  // namespace cradle::daemon

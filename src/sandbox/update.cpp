@@ -28,8 +28,7 @@ Result<> Node::UpdateOne(Container& one, const cgroups::Limits& change) {
     return FailedPrecondition(Cat("container ", one.id().str(), " is not running"));
   cgroups::Limits limits = cgroups::Merge(one.view()->limits, change);
   TRYV(cgroups::CheckLimits(limits));
-  if (limits.memory <= 0 && limits.memory_swap > 0)  // as at its creation; a change of swap alone is fine beside a limit
-    return InvalidArgument(Cat("memory_swap_limit_in_bytes ", std::to_string(limits.memory_swap), ": needs a memory_limit_in_bytes"));
+  TRYV(cgroups::CheckTogether(limits));
   Undo undo = TRY(groups_.Update(one.record().cgroup, change));
   TRYV(CrashPoint("update_container.applied"));
   TRYV(sys::ReplaceFile(kCwd, Cat(paths_.container(one.id()), "/", kLimitsFile),

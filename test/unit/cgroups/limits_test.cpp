@@ -31,6 +31,16 @@ TEST(CheckLimits, NothingSetAndEverythingInRangeIsFine) {
   EXPECT_EQ(Refusal(limits), "");
 }
 
+TEST(CheckTogether, SwapIsLimitedBesideMemoryOnly) {
+  for (int64_t memory : {-1, 0}) {
+    auto checked = CheckTogether({.memory = memory, .memory_swap = 64 << 20});
+    ASSERT_FALSE(checked.ok());
+    EXPECT_EQ(checked.error().text(), "memory_swap_limit_in_bytes 67108864: needs a memory_limit_in_bytes");
+    EXPECT_TRUE(CheckTogether({.memory = memory, .memory_swap = -1}).ok());
+  }
+  EXPECT_TRUE(CheckTogether({.memory = 1 << 20, .memory_swap = 2 << 20}).ok());
+}
+
 TEST(CheckLimits, ARefusalNamesFieldAndValue) {
   EXPECT_EQ(Refusal({.cpu_period = 42}),
             "cpu_period 42: must be between 1000 and 1000000 microseconds");

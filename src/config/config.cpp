@@ -1,4 +1,4 @@
-#include "daemon/config.h"
+#include "config/config.h"
 
 #include <fcntl.h>
 
@@ -11,7 +11,7 @@
 #include "base/toml.h"
 #include "container/defaults.h"
 
-namespace cradle::daemon {
+namespace cradle::config {
 namespace {
 
 constexpr size_t kMaxFile = 1 << 20;
@@ -316,4 +316,4 @@ std::string FormatConfig(const Config& config) {
   return out;
 }
 
-}  // namespace cradle::daemon
+}  // namespace cradle::config

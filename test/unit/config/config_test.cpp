@@ -1,12 +1,11 @@
-#include "daemon/config.h"
+#include "config/config.h"
 
 #include <gtest/gtest.h>
 
 #include "base/ids.h"
 #include "base/sys/file.h"
-#include "daemon/options.h"
 
-namespace cradle::daemon {
+namespace cradle::config {
 namespace {
 
 class ConfigFile : public ::testing::Test {
@@ -31,21 +30,18 @@ class ConfigFile : public ::testing::Test {
   std::string dir_;
 };
 
-TEST_F(ConfigFile, FileThenDropInsByNameThenFlags) {
+TEST_F(ConfigFile, FileThenDropInsByName) {
   Write("config.toml", "root = \"/a\"\nlog_level = \"debug\"\n[cni]\nbin_dirs = [\"/x\", \"/y\"]\n");
   Write("config.toml.d/20.toml", "root = \"/c\"\n");
   Write("config.toml.d/10.toml", "root = \"/b\"\n[cni]\nconf_dir = \"/n\"\n");
   Write("config.toml.d/ignored.txt", "nonsense");
-  std::string file = path();
-  char name[] = "cradled", flag[] = "--config", state_flag[] = "--state", state[] = "/s";
-  char* argv[] = {name, flag, file.data(), state_flag, state, nullptr};
-  auto config = Options::Parse(5, argv).value().Load();
-  ASSERT_TRUE(config.ok()) << config.error().text();
-  EXPECT_EQ(config->root, "/c");
-  EXPECT_EQ(config->log_level, "debug");
-  EXPECT_EQ(config->cni_conf_dir, "/n");
-  EXPECT_EQ(config->cni_bin_dirs, (std::vector<std::string>{"/x", "/y"}));
-  EXPECT_EQ(config->state, "/s");
+  Config config;
+  auto read = ReadConfig(path(), true, config);
+  ASSERT_TRUE(read.ok()) << read.error().text();
+  EXPECT_EQ(config.root, "/c");
+  EXPECT_EQ(config.log_level, "debug");
+  EXPECT_EQ(config.cni_conf_dir, "/n");
+  EXPECT_EQ(config.cni_bin_dirs, (std::vector<std::string>{"/x", "/y"}));
 }
 
 TEST_F(ConfigFile, BadInputNamesTheKeyAndTheValue) {
@@ -104,13 +100,5 @@ TEST_F(ConfigFile, MissingFileMattersOnlyWhenNamed) {
   EXPECT_FALSE(ReadConfig(dir_ + "/none", true, config).ok());
 }
 
-TEST(Options, UnknownFlagAndStrayArgumentAreErrors) {
-  char name[] = "cradled", bad[] = "--lisen=x", stray[] = "x";
-  char* one[] = {name, bad, nullptr};
-  char* two[] = {name, stray, nullptr};
-  EXPECT_NE(Options::Parse(2, one).error().text().find("--lisen"), std::string::npos);
-  EXPECT_FALSE(Options::Parse(2, two).ok());
-}
-
 }  // namespace
-}  // namespace cradle::daemon
+}  // namespace cradle::config

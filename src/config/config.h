@@ -1,5 +1,5 @@
-// The daemon's configuration: the file (TOML) with its drop-ins, then the flags. Parsed once into real types; an
-// unknown key is an error that names the nearest known one. The keys, their types and defaults are one table
+// The node's configuration: the file (TOML) with its drop-ins. Parsed once into real types; an unknown key is an error
+// that names the nearest known one. The keys, their types and defaults are one table
 // (config.cpp), which `cradled --print-config` prints.
 #pragma once
 
@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/result.h"
 
-namespace cradle::daemon {
+namespace cradle::config {
 
 // A further runtime handler: [handlers.NAME]. What is empty is as for pods that name none.
 struct Handler {
@@ -74,4 +74,4 @@ Result<> CheckConfig(const Config& config);
 // The whole configuration as a file that would give it.
 std::string FormatConfig(const Config& config);
 
-}  // namespace cradle::daemon
+}  // namespace cradle::config

@@ -1,8 +1,8 @@
-#include "daemon/images.h"
+#include "config/images.h"
 
 #include "base/clock.h"
 
-namespace cradle::daemon {
+namespace cradle::config {
 namespace {
 
 void SetLimits(const Config& config, image::StoreConfig& images) {
@@ -39,4 +39,4 @@ image::StoreConfig ImagesFrom(const Config& config) {
   return images;
 }
 
-}  // namespace cradle::daemon
+}  // namespace cradle::config
