@@ -51,6 +51,7 @@ Result<> Node::Begin() {
   boot_id_ = TRY(sys::ReadFile(kCwd, "/proc/sys/kernel/random/boot_id", 64));
   while (!boot_id_.empty() && boot_id_.back() == '\n') boot_id_.pop_back();
   TRYV(sys::SetChildSubreaper());
+  shim_program_ = ShimProgram::At(config_.shim_program);
   facts_ = TRY(container::CollectNodeFacts());
   facts_.defaults = config_.defaults;
   facts_.devices_to_user = config_.devices_to_user;

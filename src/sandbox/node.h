@@ -11,6 +11,7 @@
 #include "sandbox/paths.h"
 #include "sandbox/refreshed.h"
 #include "sandbox/runtime.h"
+#include "sandbox/shim_program.h"
 #include "sandbox/store.h"
 #include "sandbox/usage.h"
 
@@ -187,6 +188,7 @@ class Node final : public Runtime {
   image::ImageStore& images_;
   cni::Network& network_;
   cgroups::Cgroups& groups_;
+  ShimProgram shim_program_;
   std::string boot_id_;
   container::NodeFacts facts_;
   Result<> user_namespaces_;

@@ -167,14 +167,15 @@ Result<std::shared_ptr<shim::ShimClient>> Node::LaunchShim(Pod& pod) {
   UniqueFd listener = TRY(sys::ListenUnix(paths_.shim_socket(pod.id()), SOCK_SEQPACKET, 16));
   UniqueFd log = TRY(sys::OpenAt(kCwd, dir + "/shim.log", O_WRONLY | O_CREAT | O_APPEND, 0600));
   cgroups::Placement place = TRY(groups_.Create(ShimGroup(pod), {}));
+  UniqueFd pause = TRY(shim_program_.OpenPause());
   sys::SpawnOptions options;
-  options.program = config_.shim_program;
+  options.program = shim_program_.path();
   options.args = {"cradle-shim", "--pod", pod.id().str(), "--dir", dir};
   for (const std::string& join : place.join_dirs) options.args.insert(options.args.end(), {"--cgroup-join", join});
   UniqueFd v2;
   if (!place.v2_dir.empty()) v2 = TRY(sys::OpenAt(kCwd, place.v2_dir, O_PATH | O_DIRECTORY));
   options.cgroup = v2;
-  options.fds = {{log, 2}, {listener, 3}};
+  options.fds = {{log, 2}, {listener, 3}, {pause, 4}};
   options.new_session = true;
   sys::Child shim = TRY(sys::Spawn(options));
   pod.shim_pidfd = std::move(shim.pidfd);

@@ -16,7 +16,7 @@ constexpr size_t kMaxReason = 4096;
 Result<> Node::ProbeUserNamespaces() const {
   sys::Pipe told = TRY(sys::MakePipe());
   sys::SpawnOptions options;
-  options.program = config_.shim_program;
+  options.program = shim_program_.path();
   options.args = {"cradle-shim", "--probe-user-namespaces", config_.root, config_.state};
   options.fds = {{told.write, 2}};
   sys::Child probe = TRY(sys::Spawn(options));

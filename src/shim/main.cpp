@@ -1,8 +1,8 @@
 // cradle-shim --pod ID --dir DIR [--cgroup-join DIR]...
 //
-// One per pod, started by cradled, and outlives it. Descriptor 3 is its listening socket (protocol.h), 2 its log. The
-// pod's processes are its children, or become so (subreaper). Main thread: this loop, which never touches a disk; the
-// log thread writes the containers' logs.
+// One per pod, started by cradled, and outlives it. Descriptor 3 is its listening socket (protocol.h), 4 the
+// pause program (O_PATH), 2 its log. The pod's processes are its children, or become so (subreaper). Main thread: this
+// loop, which never touches a disk; the log thread writes the containers' logs.
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -51,8 +51,8 @@ void TuneMemory() {
 }
 
 Result<> Settle(const Arguments& arguments) {
-  TRYV(sys::CloseFrom(4));
-  for (int fd = 0; fd < 4; ++fd) TRYV(sys::SetCloseOnExec(FdRef(fd)));
+  TRYV(sys::CloseFrom(5));
+  for (int fd = 0; fd < 5; ++fd) TRYV(sys::SetCloseOnExec(FdRef(fd)));
   // While there is one thread only: v1's tasks moves the thread that writes.
   for (const std::string& dir : arguments.cgroup_join) TRYV(sys::WriteControl(kCwd, Cat(dir, "/tasks"), "0"));
   (void)sys::Umask(022);
@@ -63,11 +63,6 @@ Result<> Settle(const Arguments& arguments) {
   (void)sys::WriteControl(kCwd, "/proc/self/oom_score_adj", "-998");
   for (int signal : {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGXFSZ}) sys::IgnoreSignal(signal);
   return {};
-}
-
-Result<UniqueFd> OpenPauseProgram() {
-  std::string self = TRY(sys::SelfExe());
-  return sys::OpenAt(kCwd, Cat(self.substr(0, self.rfind('/')), "/cradle-pause"), O_PATH);
 }
 
 // Whether user namespaces can be made here, and files below `dirs` can have their ids.
@@ -95,7 +90,7 @@ Result<> Run(int argc, char** argv) {
   Services services{.loop = *loop,
                     .server = server,
                     .dir = TRY(sys::OpenAt(kCwd, arguments.dir, O_PATH | O_DIRECTORY)),
-                    .pause_program = TRY(OpenPauseProgram()),
+                    .pause_program = UniqueFd(4),
                     .scratch = TRY(sys::PageBuffer::Map(kScratchSize)),
                     .files = {},
                     .log = nullptr,

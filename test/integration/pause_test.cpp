@@ -1,4 +1,6 @@
 // Pods whose containers share a pid namespace: its PID 1 is seen by all of them.
+#include <unistd.h>
+
 #include "support/node_test.h"
 
 namespace cradle::test {
@@ -35,6 +37,16 @@ TEST_F(SharedProcesses, PauseItselfIsNotSeen) {
   std::string tracer = StartNew(pod, Tracer());
   EXPECT_EQ(Out(tracer, "grep -l cradle-pause /proc/[0-9]*/comm"), "/proc/1/comm\n");
   EXPECT_EQ(Out(tracer, "cat /proc/1/mountinfo | wc -l"), "1\n") << "the pod's shared memory";
+}
+
+// A tracer sees it in what the shim starts.
+TEST_F(SharedProcesses, TheShimsProgramCannotBeWrittenTo) {
+  pid_t shim = ShimOf(RunPod(PodConfig("pod")));
+  std::string process = "/proc/" + std::to_string(shim);
+  EXPECT_EQ(access((process + "/exe").c_str(), W_OK), -1);
+  EXPECT_EQ(errno, EROFS);
+  EXPECT_EQ(ReadText(process + "/comm"), "cradle-shim\n");
+  EXPECT_TRUE(ReadText(process + "/cmdline").starts_with(std::string("cradle-shim\0--pod", 17)));
 }
 
 }  // namespace

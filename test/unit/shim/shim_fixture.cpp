@@ -98,10 +98,11 @@ void ShimTest::MakeImage() {
 void ShimTest::StartShim() {
   UniqueFd listener = sys::ListenUnix(socket_, SOCK_SEQPACKET, 16).value();
   UniqueFd log = sys::OpenAt(kCwd, dir_ + "/shim.log", O_WRONLY | O_CREAT | O_APPEND, 0600).value();
+  UniqueFd pause = sys::OpenAt(kCwd, CRADLE_PAUSE, O_PATH).value();
   sys::SpawnOptions options;
   options.program = CRADLE_SHIM;
   options.args = {"cradle-shim", "--pod", "test", "--dir", dir_ + "/pod"};
-  options.fds = {{listener, 3}, {log, 2}};
+  options.fds = {{listener, 3}, {log, 2}, {pause, 4}};
   shim_ = sys::Spawn(options).value();
 }
 
