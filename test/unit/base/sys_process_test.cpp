@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <fcntl.h>
+#include <sys/prctl.h>
 
 #include "base/sys/file.h"
 #include "base/sys/socket.h"
@@ -76,7 +77,11 @@ class SpawnIntoCgroup : public ::testing::Test {
   }
   void TearDown() override {
     if (name_.empty()) return;
-    EXPECT_TRUE(UnlinkAt(kCwd, tree_ + name_, AT_REMOVEDIR).ok());
+    // Who was reaped may still be leaving.
+    Result<> gone;
+    for (Deadline end = After(seconds(20)); std::chrono::steady_clock::now() < end;)
+      if ((gone = UnlinkAt(kCwd, tree_ + name_, AT_REMOVEDIR)).ok() || gone.error().err() != EBUSY) break;
+    EXPECT_TRUE(gone.ok()) << gone.error().text();
   }
 
   std::string tree_, name_;
@@ -120,6 +125,7 @@ TEST(ReapStrangers, TakesOrphansAndLeavesSpawnedChildren) {
   for (Deadline end = After(seconds(20)); reaped == 0 && std::chrono::steady_clock::now() < end;)
     reaped = ReapStrangers();
   EXPECT_EQ(reaped, 1);
+  EXPECT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 0), 0);  // other tests' orphans are init's again
 }
 
 }  // namespace

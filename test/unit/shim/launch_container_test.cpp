@@ -217,13 +217,13 @@ TEST_F(ContainerTest, TheNodesPidNamespaceShowsTheHost) {
 }
 
 TEST_F(ContainerTest, AnothersPidNamespaceShowsTheOther) {
-  Running target = Launch(Plan("echo up; cat"));
+  Running target = Launch(Plan("echo up; read line"));
   ASSERT_EQ(target.Start(), "");
   ASSERT_EQ(target.ReadLine(), "up\n");
   container::LaunchPlan plan = Plan("cat /proc/1/comm; test $$ -gt 1 && echo later");
   plan.pid_mode = PidMode::kTarget;
   plan.pid_target = std::string(64, 'b');
-  EXPECT_EQ(Launch(plan, target.pidfd()).Finish().out, "cat\nlater\n");
+  EXPECT_EQ(Launch(plan, target.pidfd()).Finish().out, "sh\nlater\n");
 }
 
 TEST_F(ContainerTest, AnothersPidNamespaceNeedsTheOther) {

@@ -21,7 +21,7 @@
 namespace cradle::shim {
 namespace {
 
-constexpr auto kPatience = seconds(10);
+constexpr auto kPatience = seconds(60);
 constexpr char kBusybox[] = "/bin/busybox";
 constexpr const char* kApplets[] = {
     "sh",   "cat",  "id",       "ls",   "env",   "pwd",   "stat",  "mount", "hostname",

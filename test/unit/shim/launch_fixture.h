@@ -42,7 +42,7 @@ class Running {
   Running& operator=(Running&&) = default;
   ~Running();
 
-  // The next packet of the report, at most ten seconds from now.
+  // The next packet of the report, at most a minute from now.
   Report Next();
   void OpenGate();
   void CloseGate() { launched_.gate.Reset(); }
