@@ -1,4 +1,5 @@
 // The last steps: working directory, filter, exec.
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 
@@ -41,6 +42,12 @@ Outcome ExecuteInPath(const Plan& plan) noexcept {
   return FailWith(denied ? EACCES : ENOENT, Step::kNotInPath, name);
 }
 
+bool Readable(int fd) noexcept {
+  pollfd waited{fd, POLLIN, 0};
+  timespec now{};
+  return syscall(SYS_ppoll, &waited, 1, &now, nullptr, 0) > 0;
+}
+
 }  // namespace
 
 // A directory that only root may enter is entered while we are; one that only the user may (a
@@ -71,12 +78,15 @@ Outcome Execute(const Plan& plan, State&) noexcept {
 // pause does.
 Outcome StartFirst(const Plan& plan, State&) noexcept {
   if (!plan.pid_namespace) return {};
+  Fd pause(static_cast<int>(syscall(SYS_pidfd_open, syscall(SYS_getpid), 0)));
+  if (!pause.valid()) return Fail(Step::kSetup, "pidfd_open");
   int pidfd;
   int pid = Clone(0, -1, &pidfd);
   if (pid < 0) return Fail(Step::kNamespaces, "clone");
   if (pid > 0) return {};
   for (int fd = 0; fd < 3; ++fd) close(fd);
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return Fail(Step::kSetup, "PR_SET_PDEATHSIG");
+  if (Readable(pause.get())) _exit(127);  // it had ended before
   return {};
 }
 

@@ -129,6 +129,30 @@ TEST_F(PauseTest, TheFirstOfItsPidNamespaceEndsWithIt) {
   EXPECT_TRUE(Eventually([&] { return sys::PidfdExited(first); }));
 }
 
+// Killed where it has borne that one, which has done nothing yet: a frozen group holds it until it is traced.
+TEST_F(PauseTest, TheFirstOfItsPidNamespaceEndsWithItFromItsBirth) {
+  Group group = MakeGroup("birth");
+  if (group.v2.empty()) GTEST_SKIP() << "needs cgroup v2";
+  ASSERT_TRUE(sys::WriteControl(kCwd, group.v2 + "/cgroup.freeze", "1").ok());
+  pause_plan.cgroup_v2 = group.v2;
+  Running pause = StartPause(pause_plan);
+  ASSERT_EQ(ptrace(PTRACE_SEIZE, pause.pid(), nullptr, PTRACE_O_TRACEFORK), 0);
+  ASSERT_TRUE(sys::WriteControl(kCwd, group.v2 + "/cgroup.freeze", "0").ok());
+  int status = 0;
+  ASSERT_EQ(waitpid(pause.pid(), &status, __WALL), pause.pid());
+  ASSERT_EQ(status >> 8, SIGTRAP | PTRACE_EVENT_FORK << 8);
+  unsigned long born = 0;
+  ASSERT_EQ(ptrace(PTRACE_GETEVENTMSG, pause.pid(), nullptr, &born), 0);
+  auto pid = static_cast<pid_t>(born);
+  ASSERT_EQ(waitpid(pid, &status, __WALL), pid);
+  UniqueFd first = sys::PidfdOpen(pid).value();
+  ASSERT_TRUE(sys::PidfdSendSignal(pause.pidfd(), SIGKILL).ok());
+  ASSERT_EQ(waitpid(pause.pid(), &status, __WALL), pause.pid());
+  EXPECT_EQ(ptrace(PTRACE_DETACH, pid, nullptr, nullptr), 0);
+  EXPECT_TRUE(Eventually([&] { return sys::PidfdExited(first); }));
+  (void)sys::PidfdSendSignal(first, SIGKILL);
+}
+
 TEST_F(PauseTest, LeavesTheOtherNamespacesToTheHost) {
   pause_plan.new_namespaces = CLONE_NEWIPC;
   for (const char* name : {"net", "uts", "pid"})
