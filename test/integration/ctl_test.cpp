@@ -137,8 +137,8 @@ TEST_F(CtlTest, ForwardsPorts) {
     UniqueFd socket = Must(sys::ConnectTcp("127.0.0.1", port, After(kPatience)));
     EXPECT_TRUE(sys::SetNonblocking(socket, false).ok());
     constexpr char kAsk[] = "GET /none HTTP/1.0\r\n\r\n";
-    EXPECT_TRUE(sys::WriteAll(socket, kAsk, sizeof kAsk - 1).ok());
-    EXPECT_TRUE(sys::Shutdown(socket, SHUT_WR).ok());
+    // Where nobody listens the connection may be over by now.
+    if (sys::WriteAll(socket, kAsk, sizeof kAsk - 1).ok()) (void)sys::Shutdown(socket, SHUT_WR).ok();
     std::string answer;
     char buffer[4096];
     for (;;) {

@@ -80,6 +80,7 @@ class ImageStore : public NodeTest {
 };
 
 TEST_F(ImageStore, SizesAreWhatDuSaysAndNothingStandsBesideTheFiles) {
+  ASSERT_TRUE(IsSettled());
   const auto before = ImageFs();
   std::vector<std::string> layers;
   for (int layer = 0; layer < 3; ++layer) {

@@ -63,7 +63,7 @@ TEST_F(Oom, WhileTheDaemonIsDeadIsToldAfterwards) {
   WriteText(shared.path() + "/go", "");
   EXPECT_TRUE(Eventually([&] { return !ReadText(daemon().state() + "/pods/" + pod + "/exit." + container).empty(); }));
   Restart();
-  EXPECT_EQ(StatusOf(container).reason(), "OOMKilled");
+  EXPECT_EQ(WaitExited(container).reason(), "OOMKilled");
 }
 
 // What a limit kills in an exec is the container's too, but doesn't end it.

@@ -140,7 +140,8 @@ TEST_F(Pod, SharesProcessesWhenAsked) {
   std::string pod = RunPod(PodConfig("shared"));
   std::string first = StartNew(pod, ContainerConfig("first", {"sleep", "11111"}));
   std::string second = StartNew(pod, ContainerConfig("second", {"sleep", "22222"}));
-  EXPECT_NE(Exec(first, {"ps"}).stdout().find("sleep 22222"), std::string::npos);
+  // A start is over when exec can't fail any more; the kernel shows the new arguments a moment later.
+  EXPECT_TRUE(Eventually([&] { return Exec(first, {"ps"}).stdout().find("sleep 22222") != std::string::npos; }));
 }
 
 TEST_F(Pod, KeepsProcessesApartWhenAsked) {
@@ -155,9 +156,10 @@ TEST_F(Pod, KeepsProcessesApartWhenAsked) {
   };
   std::string first = StartNew(pod, alone(ContainerConfig("first", {"sleep", "11111"})));
   std::string second = StartNew(pod, alone(ContainerConfig("second", {"sleep", "22222"})));
+  const std::string arguments("sleep\0" "22222\0", 12);
+  EXPECT_TRUE(Eventually([&] { return Exec(second, {"cat", "/proc/1/cmdline"}).stdout() == arguments; }));
   std::string seen = Exec(first, {"ps"}).stdout();
   EXPECT_EQ(seen.find("sleep 22222"), std::string::npos) << seen;
-  EXPECT_EQ(Exec(second, {"cat", "/proc/1/cmdline"}).stdout(), std::string("sleep\0" "22222\0", 12));
 }
 
 TEST_F(Pod, SharesMemoryAndLoopback) {

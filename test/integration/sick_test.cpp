@@ -15,26 +15,32 @@ namespace {
 // Long against an answer from memory, short against anything that waits for a helper.
 constexpr std::chrono::seconds kAtOnce{5};
 
+// A machine that stands still for so long is asked again; who waits for a helper waits each time.
+template <class Stub, class Method, class Request>
+bool AnswersAtOnce(Stub& stub, Method method, const Request& request) {
+  return Eventually([&] { return Call(stub, method, request, kAtOnce).ok(); });
+}
+
 class Sick : public NodeTest {
  protected:
   void ExpectAnswers(const std::string& pod) {
     auto& runtime = cri().runtime();
     using Stub = v1::RuntimeService::Stub;
-    EXPECT_TRUE(Call(runtime, &Stub::ListPodSandbox, v1::ListPodSandboxRequest(), kAtOnce).ok());
-    EXPECT_TRUE(Call(runtime, &Stub::ListContainers, v1::ListContainersRequest(), kAtOnce).ok());
-    EXPECT_TRUE(Call(runtime, &Stub::ListContainerStats, v1::ListContainerStatsRequest(), kAtOnce).ok());
-    EXPECT_TRUE(Call(runtime, &Stub::Status, v1::StatusRequest(), kAtOnce).ok());
+    EXPECT_TRUE(AnswersAtOnce(runtime, &Stub::ListPodSandbox, v1::ListPodSandboxRequest()));
+    EXPECT_TRUE(AnswersAtOnce(runtime, &Stub::ListContainers, v1::ListContainersRequest()));
+    EXPECT_TRUE(AnswersAtOnce(runtime, &Stub::ListContainerStats, v1::ListContainerStatsRequest()));
+    EXPECT_TRUE(AnswersAtOnce(runtime, &Stub::Status, v1::StatusRequest()));
     v1::PodSandboxStatusRequest status;
     status.set_pod_sandbox_id(pod);
-    EXPECT_TRUE(Call(runtime, &Stub::PodSandboxStatus, status, kAtOnce).ok());
+    EXPECT_TRUE(AnswersAtOnce(runtime, &Stub::PodSandboxStatus, status));
     for (const v1::Container& container : Containers()) {
       v1::ContainerStatusRequest request;
       request.set_container_id(container.id());
-      EXPECT_TRUE(Call(runtime, &Stub::ContainerStatus, request, kAtOnce).ok());
+      EXPECT_TRUE(AnswersAtOnce(runtime, &Stub::ContainerStatus, request));
     }
     using Images = v1::ImageService::Stub;
-    EXPECT_TRUE(Call(cri().images(), &Images::ListImages, v1::ListImagesRequest(), kAtOnce).ok());
-    EXPECT_TRUE(Call(cri().images(), &Images::ImageFsInfo, v1::ImageFsInfoRequest(), kAtOnce).ok());
+    EXPECT_TRUE(AnswersAtOnce(cri().images(), &Images::ListImages, v1::ListImagesRequest()));
+    EXPECT_TRUE(AnswersAtOnce(cri().images(), &Images::ImageFsInfo, v1::ImageFsInfoRequest()));
   }
 
   // Pods' network becomes one plugin, a shell script. A new daemon has read the list when it answers.
@@ -85,8 +91,9 @@ TEST_F(Sick, AStoppedShimIsNotWaitedFor) {
   pid_t shim = ShimOf(pod);
   ASSERT_EQ(::kill(shim, SIGSTOP), 0);
   ASSERT_TRUE(Eventually([&] { return ReadText("/proc/" + std::to_string(shim) + "/stat").find(") T ") != std::string::npos; }));
+  const size_t before = daemon().log().size();
   RemovePod(pod);
-  EXPECT_EQ(daemon().log().find("did not answer"), std::string::npos) << daemon().log();
+  EXPECT_EQ(daemon().log().find("did not answer", before), std::string::npos) << daemon().log();
 }
 
 TEST_F(Sick, AHangingPluginDelaysNobodyElse) {

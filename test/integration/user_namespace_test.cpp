@@ -110,7 +110,7 @@ TEST_F(UserNamespace, SharesProcessesAsThePodSays) {
   auto config = Config();
   config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(v1::CONTAINER);
   std::string container = StartNew(RunPod(config), Sleeper("c"));
-  EXPECT_EQ(Out(container, "cat /proc/1/comm"), "sleep\n");
+  EXPECT_TRUE(Eventually([&] { return Out(container, "cat /proc/1/comm") == "sleep\n"; }));  // a moment after the start
   std::string shared = StartNew(RunPod(Config()), Sleeper("c"));
   EXPECT_EQ(Out(shared, "cat /proc/1/comm"), "cradle-pause\n");
 }

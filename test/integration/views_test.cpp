@@ -250,7 +250,9 @@ class StuckViews : public Views {
   void SetUp() override {
     Views::SetUp();
     pod_ = RunPod(PodConfig("stuck"));
-    container_ = StartNew(pod_, Masked(Shell("c", "while :; do cat /proc/meminfo > /dev/null; done"), 64 * kMiB));
+    // Two readers: the shim may be stopped between the question of one and its answer.
+    const std::string reader = "while :; do cat /proc/meminfo > /dev/null; done";
+    container_ = StartNew(pod_, Masked(Shell("c", reader + " & " + reader), 64 * kMiB));
     shim_ = ShimOf(pod_);
     device_ = TakeDevice();  // while there is only one container
     ASSERT_TRUE(device_.valid());
