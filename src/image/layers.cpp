@@ -108,6 +108,7 @@ Result<> Layers::MakeDurable() {
     std::lock_guard lock(mutex_);
     auto found = states_.find(chain);
     if (found == states_.end() || !found->second.present || found->second.serial != serial) continue;
+    if (found->second.durable) continue;  // marked by another caller meanwhile
     found->second.durable = sys::ReplaceFile(kCwd, Path(chain) + kMark, "", 0600).ok();
   }
   return {};

@@ -371,7 +371,7 @@ TEST_F(PullTest, RetryAfterMayBeADate) {
 class BrokenBodyTest : public PullTest {
  protected:
   void SetUp() override {
-    adjust_ = [](StoreConfig& config) { config.stall_timeout = std::chrono::milliseconds(1500); };
+    adjust_ = [](StoreConfig& config) { config.stall_timeout = std::chrono::seconds(5); };
     PullTest::SetUp();
     image_ = OneLayer(Noise(300'000));
     registry_.Serve("tool", "v1", image_);
