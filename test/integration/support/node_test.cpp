@@ -111,8 +111,8 @@ std::vector<std::string> NodeTest::Leaks() {
   // Teardown may go on behind the answer (the trash); nothing of it may be left in the end.
   Eventually([&] {
     leaks = Snapshot::Take(daemon(), ids_).DifferenceTo(before_);
-    // A connection that was about to end when the test began isn't left behind when it has.
-    std::erase_if(leaks, [](const std::string& leak) { return leak.starts_with("- descriptor"); });
+    // A connection or a process that was about to end when the test began isn't left behind when it has.
+    std::erase_if(leaks, [](const std::string& leak) { return leak.starts_with("- descriptor") || leak.starts_with("- process"); });
     return leaks.empty();
   });
   return leaks;
