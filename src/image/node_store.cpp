@@ -206,8 +206,8 @@ Result<NodeStore::Found> NodeStore::Resolve(Source& source, std::string digest, 
 
 Result<NodeStore::ImagePtr> NodeStore::Ingest(Source& source, const Found& found, Names names, std::stop_token stop,
                                               const ProgressSink& progress) {
-  // Before the layers: one connection brings all. A second one for the lowest layer, beside the config's, would spend on its
-  // handshakes (TCP, TLS) more round trips than the one it saves.
+  // Before the layers: one connection brings all. A second one beside it, for the lowest layer, would spend on its
+  // handshakes (TCP, TLS) the round trip that it saves, or more.
   std::string config_json = TRY(Fetch(source, found.manifest.config, config_.document_limits.config, stop).With("config"));
   ParsedConfig config = TRY(ParseConfig(config_json, HostPlatform(), config_.document_limits).With("config"));
   EmptyLayerSource empty;

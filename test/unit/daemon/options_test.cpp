@@ -13,9 +13,8 @@ namespace {
 
 TEST(Options, WinOverTheFile) {
   char file[] = "/tmp/cradle-options-XXXXXX";
-  int fd = ::mkstemp(file);
-  ASSERT_GE(fd, 0);
-  UniqueFd closed(fd);
+  UniqueFd made(::mkstemp(file));
+  ASSERT_TRUE(made.valid());
   std::ofstream(file) << "root = \"/a\"\nstate = \"/b\"\n";
   char name[] = "cradled", flag[] = "--config", state_flag[] = "--state", state[] = "/s";
   char* argv[] = {name, flag, file, state_flag, state, nullptr};
