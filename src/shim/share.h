@@ -10,17 +10,22 @@
 
 namespace cradle::shim {
 
+// What the calling thread has used of processors (clock_gettime(2), CLOCK_THREAD_CPUTIME_ID).
+std::chrono::nanoseconds ThreadTime();
+
 class Share {
  public:
+  explicit Share(std::chrono::nanoseconds (*thread_time)() = ThreadTime) : thread_time_(thread_time) {}
   // A piece of work begins, now.
   void Begin(Deadline now);
-  // It has ended. When the next may begin; nothing: at once.
-  std::optional<Deadline> End();
+  // It has ended, now. When the next may begin; nothing: at once.
+  std::optional<Deadline> End(Deadline now);
 
  private:
   using Duration = std::chrono::steady_clock::duration;
   bool used_up() const;
 
+  std::chrono::nanoseconds (*thread_time_)();
   Deadline window_, began_;
   Duration thread_at_window_{}, spent_{};
 };

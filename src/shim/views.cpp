@@ -87,7 +87,7 @@ bool Views::AnswerNext() {
     (void)sys::Write(device_, answer, due);  // who asked may be gone
   last_request_ = began;
   if (std::exchange(resting_, false)) RestLater();
-  auto next = share_.End();
+  auto next = share_.End(steady_clock::now());
   if (!next) return true;
   watch_.SetEvents(0);
   resume_ = means_.loop.RunAt(*next, [this] { watch_.SetEvents(EPOLLIN); });
