@@ -13,8 +13,8 @@ namespace cradle {
 namespace {
 
 TEST(ThreadPool, RunsAsManyAtOnceAsItsLimit) {
-  ThreadPool pool("test", 4);
   std::latch all(4);  // four that wait for each other: fewer threads would hang
+  ThreadPool pool("test", 4);  // after what its threads use: the first to go
   for (int i = 0; i < 4; ++i) pool.Post([&] { all.arrive_and_wait(); });
   all.wait();
 }

@@ -17,8 +17,8 @@ class DebianPluginsTest : public CniTest {
     List(Cat(R"({"cniVersion": "1.0.0", "name": "test-net", "plugins": [
         {"type": "bridge", "bridge": ")",
              bridge_, R"(", "isGateway": true,
-         "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.213.77.0/29"}]], "dataDir": ")",
-             dir(), R"(/ipam"}},
+         "ipam": {"type": "host-local", "ranges": [[{"subnet": ")",
+             net_, R"(0/29"}]], "dataDir": ")", dir(), R"(/ipam"}},
         {"type": "portmap", "capabilities": {"portMappings": true}}]})"));
     Open();
   }
@@ -36,7 +36,9 @@ class DebianPluginsTest : public CniTest {
     return count;
   }
 
+  // Tests run beside each other: a bridge and a network of each one's own.
   const std::string bridge_ = Cat("ct", std::to_string(sys::Getpid()));
+  const std::string net_ = Cat("10.213.", std::to_string(sys::Getpid() % 256), ".");
 };
 
 TEST_F(DebianPluginsTest, APodHasAnAddressUntilDel) {
@@ -48,7 +50,7 @@ TEST_F(DebianPluginsTest, APodHasAnAddressUntilDel) {
   auto added = network_->Add(request, After(kLong));
   ASSERT_OK(added);
   ASSERT_EQ(added->ips.size(), 1u);
-  EXPECT_EQ(added->ips[0].find("10.213.77."), 0u);
+  EXPECT_EQ(added->ips[0].find(net_), 0u);
   EXPECT_NE(netns.Shell("ip -o -4 addr show eth0").find(added->ips[0]), std::string::npos);
   EXPECT_EQ(Leases(), 1u);
 

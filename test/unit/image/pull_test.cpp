@@ -200,12 +200,13 @@ TEST_F(PullTest, AStoppedPullLeavesNothing) {
   LayoutImage image = OneLayer(Noise(2'000'000));
   image.layers.push_back(TarWriter().File("b", Noise(1'000'000)).Take());
   registry_.Serve("tool", "v1", image);
-  std::latch half(1), never(1);
+  std::latch half(1);
+  auto never = std::make_shared<std::latch>(1);  // nobody waits for whom it lets go
   std::stop_source stop;
-  registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
+  registry_.SetHook([&, never](const Request& request) -> std::optional<Reply> {
     if (request.path.find(DigestOf(image.layers[1])) == std::string::npos) return std::nullopt;
     half.count_down();
-    never.wait();
+    never->wait();
     return std::nullopt;
   });
   std::thread stopper([&] {
@@ -214,7 +215,7 @@ TEST_F(PullTest, AStoppedPullLeavesNothing) {
   });
   auto pulled = Pull(registry_.host() + "/tool:v1", {}, stop.get_token());
   stopper.join();
-  never.count_down();
+  never->count_down();
   ASSERT_FALSE(pulled.ok());
   EXPECT_EQ(pulled.error().code(), Code::kCancelled) << pulled.error().text();
   ExpectEmptyStore();
@@ -301,7 +302,7 @@ TEST_F(PullTest, AFailedPartnerDoesNotFailTheOther) {
   std::string layer = DigestOf(image.layers[0]);
   std::stop_source stop;
   std::latch first_asks(1), second_reads(1);
-  registry_.SetHook([&](const Request& request) -> std::optional<Reply> {
+  registry_.SetHook([&, stop](const Request& request) -> std::optional<Reply> {  // nobody waits for who stops the first
     if (request.path.find("/one/blobs/" + layer) != std::string::npos) {
       first_asks.count_down();
       second_reads.wait();
