@@ -416,7 +416,7 @@ func imageCollection(s *S) {
 	}
 	before, size := used(), list()[unused]
 	s.Say("%d images in %d bytes; %s has %d", len(list()), before, unused, size)
-	s.Kubelet(settings{"evictionHard": map[string]any{"imagefs.available": "99%"}, "imageMinimumGCAge": "1ms",
+	s.Kubelet(settings{"evictionHard": map[string]any{"imagefs.available": "99.99%"}, "imageMinimumGCAge": "1ms",
 		"evictionPressureTransitionPeriod": "1s"})
 	s.Until("the unused are gone", func() (string, bool) {
 		now := list()
