@@ -23,7 +23,6 @@ inline constexpr uint64_t kUnlimited = UINT64_MAX;
 struct CpuFigures {
   uint64_t user_us = 0, system_us = 0;
   uint64_t throttled_us = 0;  // summed over processors
-  uint64_t millis = kUnlimited;  // quota, of the group and those above it: thousandths of a processor
 };
 
 // Bytes, where the name doesn't say otherwise. Limits: of the group and those above it.
@@ -51,6 +50,7 @@ class Figures {
   virtual ~Figures() = default;
 
   virtual CpuFigures ReadCpu() const = 0;
+  virtual uint64_t ReadQuota() const = 0;  // of the group and those above it: thousandths of a processor
   virtual std::string ReadCpus() const = 0;  // processors it may run on, "0-3,7"; empty: not known
   virtual MemoryFigures ReadMemory() const = 0;
   virtual uint64_t ReadOomKills() const = 0;

@@ -34,12 +34,17 @@ class FiguresV1 final : public Figures {
     out.user_us = Number("cpuacct", "cpuacct.usage_user") / 1000;
     out.system_us = Number("cpuacct", "cpuacct.usage_sys") / 1000;
     out.throttled_us = KeyedValue(Text("cpu", "cpu.stat"), "throttled_time") / 1000;
+    return out;
+  }
+
+  uint64_t ReadQuota() const override {
+    uint64_t millis = kUnlimited;
     ForEachUp("cpu", "cpu.cfs_quota_us", [&](const std::string& directory, std::string_view text) {
       auto quota = ParseNumber(text);  // -1: none
       uint64_t period = quota ? ParseNumber(files().Text(directory + "/cpu.cfs_period_us")).value_or(0) : 0;
-      if (period) out.millis = std::min(out.millis, *quota * 1000 / period);
+      if (period) millis = std::min(millis, *quota * 1000 / period);
     });
-    return out;
+    return millis;
   }
 
   std::string ReadCpus() const override {

@@ -44,13 +44,18 @@ class FiguresV2 final : public Figures {
     out.user_us = KeyedValue(text, "user_usec");
     out.system_us = KeyedValue(text, "system_usec");
     out.throttled_us = KeyedValue(text, "throttled_usec");
+    return out;
+  }
+
+  uint64_t ReadQuota() const override {
+    uint64_t millis = kUnlimited;
     ForEachUp(kTree, "cpu.max", [&](const std::string&, std::string_view line) {  // "max 100000"
       std::vector<std::string_view> words = Split(Trim(line), ' ');
       if (words.size() != 2) return;
       auto quota = ParseNumber(words[0]), period = ParseNumber(words[1]);
-      if (quota && period && *period) out.millis = std::min(out.millis, *quota * 1000 / *period);
+      if (quota && period && *period) millis = std::min(millis, *quota * 1000 / *period);
     });
-    return out;
+    return millis;
   }
 
   // Where the controller isn't enabled the nearest group above says.

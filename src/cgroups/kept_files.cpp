@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/sys/file.h"
 
@@ -21,15 +22,20 @@ Result<std::string> KeptFiles::ReadFrom(FdRef file, Ends ends) {
 
 std::string KeptFiles::Read(const std::string& path, Ends ends) {
   if (auto kept = std::ranges::find(files_, path, &Kept::path); kept != files_.end()) {
+    if (!kept->file.valid()) return {};
     if (auto text = ReadFrom(kept->file, ends); text.ok()) return std::move(*text);
     files_.erase(kept);
   }
   auto file = sys::OpenAt(kCwd, path, O_RDONLY);
   auto text = file.ok() ? ReadFrom(*file, ends) : Result<std::string>(file.error());
-  if (!text.ok()) return {};
+  if (!text.ok() && text.error().err() != ENOENT) return {};
   if (files_.size() == kMost) files_.erase(files_.begin());
-  files_.push_back({path, std::move(*file)});
-  return std::move(*text);
+  files_.push_back({path, file.ok() ? std::move(*file) : UniqueFd()});
+  return text.ok() ? std::move(*text) : std::string();
+}
+
+void KeptFiles::LookAgain() {
+  std::erase_if(files_, [](const Kept& kept) { return !kept.file.valid(); });
 }
 
 }  // namespace cradle::cgroups

@@ -31,8 +31,8 @@ std::string View::Host(File file) const {
 
 uint64_t View::Age() const { return BootMicros() - began_; }
 
-CpuSet View::Cpus(const cgroups::CpuFigures& cpu) const {
-  return VisibleCpus(CpuSet::Parse(Host(File::kCpuOnline)), CpuSet::Parse(figures_->ReadCpus()), cpu.millis);
+CpuSet View::Cpus() const {
+  return VisibleCpus(CpuSet::Parse(Host(File::kCpuOnline)), CpuSet::Parse(figures_->ReadCpus()), figures_->ReadQuota());
 }
 
 CpuClock::Times View::Times(const CpuSet& cpus, const cgroups::CpuFigures& cpu) {
@@ -44,16 +44,12 @@ const LoadClock::Averages& View::Load(const cgroups::CpuFigures& cpu) {
   return load_clock_.Look(Age(), cpu.user_us + cpu.system_us + waited);
 }
 
-std::string View::RenderOfCpus(File file) {
+std::string View::RenderTimes() {
   const cgroups::CpuFigures cpu = figures_->ReadCpu();
-  if (file == File::kLoadavg) return RenderLoadavg(Load(cpu), figures_->ReadPids());
-  const CpuSet cpus = Cpus(cpu);
-  if (file == File::kCpuinfo) return RenderCpuinfo(Host(file), cpus);
-  if (file == File::kUptime) return RenderUptime(Age(), Times(cpus, cpu).idle);
-  if (file != File::kStat) return RenderCpuList(cpus);
+  const CpuSet cpus = Cpus();
   uint64_t tasks = figures_->ReadPids();
   auto running = std::min(static_cast<uint64_t>(std::ceil(Load(cpu).current)), tasks);
-  return RenderStat(Host(file), cpus, Times(cpus, cpu), began_ / kSecond, tasks, running);
+  return RenderStat(Host(File::kStat), cpus, Times(cpus, cpu), began_ / kSecond, tasks, running);
 }
 
 std::string View::Render(File file) {
@@ -68,15 +64,15 @@ std::string View::Render(File file) {
     case File::kPressureIo: return RenderPressure(Host(file), figures_->ReadPressure("io"));
     case File::kPressureIrq: return RenderPressure(Host(file), figures_->ReadPressure("irq"));
     case File::kPressureMemory: return RenderPressure(Host(file), figures_->ReadPressure("memory"));
-    case File::kCpuinfo:
-    case File::kStat:
-    case File::kUptime:
-    case File::kLoadavg:
+    case File::kCpuinfo: return RenderCpuinfo(Host(file), Cpus());
+    case File::kStat: return RenderTimes();
+    case File::kUptime: return RenderUptime(Age(), Times(Cpus(), figures_->ReadCpu()).idle);
+    case File::kLoadavg: return RenderLoadavg(Load(figures_->ReadCpu()), figures_->ReadPids());
     case File::kCpuOnline:
     case File::kCpuPresent:
     case File::kCpuPossible: break;
   }
-  return RenderOfCpus(file);
+  return RenderCpuList(Cpus());
 }
 
 }  // namespace cradle::lxcfs

@@ -19,10 +19,10 @@ class View {
   std::string Render(File file);
 
  private:
-  CpuSet Cpus(const cgroups::CpuFigures& cpu) const;
+  CpuSet Cpus() const;
   CpuClock::Times Times(const CpuSet& cpus, const cgroups::CpuFigures& cpu);
   const LoadClock::Averages& Load(const cgroups::CpuFigures& cpu);
-  std::string RenderOfCpus(File file);
+  std::string RenderTimes();
   uint64_t Age() const;
   std::string Host(File file) const;
 

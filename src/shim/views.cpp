@@ -94,9 +94,11 @@ bool Views::AnswerNext() {
   return false;
 }
 
-// A second after the last request its memory goes back to the kernel: one wake-up, then none.
+// A second after the last request its memory goes back to the kernel: one wake-up, then none. While there are requests it
+// comes every second or two.
 void Views::RestLater() {
   rest_ = means_.loop.RunAt(last_request_ + kRest, [this] {
+    means_.files.LookAgain();
     if (last_request_ + kRest > steady_clock::now()) return RestLater();
     resting_ = true;
     server_.Rest();

@@ -177,6 +177,14 @@ double BenchNode::NetworkStep(const std::string& pod) {
 pid_t BenchNode::ShimOf(const std::string& pod) { return Inspect(cri_, pod).at("shimPid"); }
 pid_t BenchNode::PauseOf(const std::string& pod) { return Inspect(cri_, pod).at("pid"); }
 
+pid_t BenchNode::PidOf(const std::string& container) {
+  v1::ContainerStatusRequest request;
+  request.set_container_id(container);
+  request.set_verbose(true);
+  auto status = Must(Call(cri_.runtime(), &Runtime::ContainerStatus, request));
+  return nlohmann::json::parse(status.info().at("cradle")).at("pid");
+}
+
 std::string BenchNode::Describe() {
   auto version = Must(Call(cri_.runtime(), &Runtime::Version, v1::VersionRequest()));
   return version.runtime_name() + " " + version.runtime_version();

@@ -43,6 +43,7 @@ class BenchNode {
   pid_t Daemon() const { return daemon_.pid(); }
   pid_t ShimOf(const std::string& pod);
   pid_t PauseOf(const std::string& pod);
+  pid_t PidOf(const std::string& container);
 
   std::string Describe();
   // The built-in image's topmost layer, unpacked.

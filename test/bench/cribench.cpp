@@ -112,6 +112,25 @@ Micros ReadFiles(BenchNode& node, const std::string& container, int rounds) {
   return out;
 }
 
+// Medians of one read in each of many containers after the other, by path: each is computed, and nobody has slept before
+// it. From outside, by the containers' roots.
+Samples ReadInTurn(const std::vector<std::string>& roots, int rounds) {
+  Samples out;
+  static char text[64 * 1024];
+  for (int round = 0; round < rounds; ++round) {
+    ::usleep(11'000);  // few containers are read through in less than a text's age
+    for (const char* file : kViewed)
+      for (const std::string& root : roots)
+        out.Time(std::string("/proc/") + file, [&, path = root + "/proc/" + file] {
+          UniqueFd view(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+          if (!view.valid()) throw std::runtime_error("open " + path);
+          while (::read(view.get(), text, sizeof text) > 0) {
+          }
+        });
+  }
+  return out;
+}
+
 // Debian's lxcfs for comparison, where it is installed: its own directory, files bound over /proc as its users do.
 class Lxcfs {
  public:
@@ -147,6 +166,7 @@ class Lxcfs {
 void Views(BenchNode& node, const Scale& scale) {
   const std::pair<std::string, std::string> reader = {CRADLE_BUILD_DIR "/test/bench/reader", "/reader"};
   const int rounds = scale.rounds * 10;
+  constexpr int kTurns = 10;
   std::string pod = node.RunPod("views", true);
   auto make = [&](std::vector<std::pair<std::string, std::string>> mounts) {
     mounts.push_back(reader);
@@ -156,13 +176,16 @@ void Views(BenchNode& node, const Scale& scale) {
   };
   std::string first = make({});
   Micros alone = ReadFiles(node, first, rounds);
-  std::vector<std::string> others;
+  std::vector<std::string> others, roots;
   for (int i = 1; i < scale.viewed; ++i) {
     // Ten in a pod, also in the one that is looked at.
     if (i % 10 == 0) others.push_back(node.RunPod("viewed-" + std::to_string(i), true));
-    node.Start(node.Create(others.empty() ? pod : others.back(), {"sleep", "1000000"}));
+    std::string other = node.Create(others.empty() ? pod : others.back(), {"sleep", "1000000"});
+    node.Start(other);
+    roots.push_back("/proc/" + std::to_string(node.PidOf(other)) + "/root");
   }
   Micros among_many = ReadFiles(node, first, rounds);
+  Samples in_turn = ReadInTurn(roots, kTurns);
   for (const std::string& other : others) node.RemovePod(other);
   Micros plain = ReadFiles(node, [&] {
     std::string bare = node.Create(pod, {"sleep", "1000000"}, {reader, {"/proc", "/proc"}});
@@ -173,13 +196,13 @@ void Views(BenchNode& node, const Scale& scale) {
   Micros peer;
   if (lxcfs.runs()) peer = ReadFiles(node, make(lxcfs.Mounts()), rounds);
   const std::string among = "among " + std::to_string(scale.viewed);
-  std::printf("\n/proc views, open+read+close, microseconds%s\n%-18s %10s %10s %10s %10s %10s %10s %10s", peer.empty() ? " (lxcfs is not installed)" : "",
-              "", "the first", "computed", "median", among.c_str(), "computed", "kernel's", "paused");
+  std::printf("\n/proc views, open+read+close, microseconds%s\n%-18s %10s %10s %10s %10s %10s %10s %10s %10s", peer.empty() ? " (lxcfs is not installed)" : "",
+              "", "the first", "computed", "median", among.c_str(), "computed", "in turn", "kernel's", "paused");
   if (!peer.empty()) std::printf(" %10s %14s %10s", "lxcfs", "lxcfs's first", "computed");
   std::printf("\n");
   for (const auto& [path, times] : alone) {
-    std::printf("%-18s %10.0f %10.0f %10.0f %10.0f %10.0f %10.0f %10.0f", path.c_str(), times.first, times.fresh, times.median,
-                among_many[path].median, among_many[path].fresh, plain[path].median, plain[path].fresh);
+    std::printf("%-18s %10.0f %10.0f %10.0f %10.0f %10.0f %10.0f %10.0f %10.0f", path.c_str(), times.first, times.fresh, times.median,
+                among_many[path].median, among_many[path].fresh, in_turn.Median(path), plain[path].median, plain[path].fresh);
     if (!peer.empty()) std::printf(" %10.0f %14.0f %10.0f", peer[path].median, peer[path].first, peer[path].fresh);
     std::printf("\n");
   }

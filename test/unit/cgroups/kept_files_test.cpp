@@ -43,6 +43,14 @@ TEST_F(KeptFilesTest, EachReadIsOfNow) {
   EXPECT_EQ(files_.Text(path), "2\n");
 }
 
+TEST_F(KeptFilesTest, LookingAgainKeepsWhatIsThere) {
+  std::string path = Write("a", "kept\n");
+  EXPECT_EQ(files_.Text(path), "kept\n");
+  std::filesystem::remove(path);
+  files_.LookAgain();
+  EXPECT_EQ(files_.Text(path), "kept\n");
+}
+
 TEST_F(KeptFilesTest, AFileIsOpenedOnceUntilItIsLetGo) {
   std::string path = Write("a", "kept\n");
   EXPECT_EQ(files_.Text(path), "kept\n");
@@ -53,8 +61,12 @@ TEST_F(KeptFilesTest, AFileIsOpenedOnceUntilItIsLetGo) {
 }
 
 TEST_F(KeptFilesTest, WhatIsMissingIsLookedForAgain) {
-  EXPECT_EQ(files_.Text(dir_ + "/a"), "");
-  EXPECT_EQ(files_.Text(Write("a", "there\n")), "there\n");
+  std::string path = dir_ + "/a";
+  EXPECT_EQ(files_.Text(path), "");
+  Write("a", "there\n");
+  EXPECT_EQ(files_.Text(path), "");
+  files_.LookAgain();
+  EXPECT_EQ(files_.Text(path), "there\n");
 }
 
 // A process that does nothing: its files in /proc stay as they are until it dies.
