@@ -94,8 +94,8 @@ Result<std::shared_ptr<Container>> Container::Launch(Services& services, Hooks h
   Stdio stdio;
   if (!plan.process.terminal) stdio = TRY(self->MakePipes(plan.keep_stdin));
   if (!plan.view_places.empty())
-    self->views_ = TRY(Views::Open({services.loop, services.scratch, services.files}, plan.container_id,
-                                   plan.mount_label, plan.view_places));
+    self->views_ = TRY(Views::Open({services.loop, services.scratch}, plan.container_id, plan.mount_label,
+                                   plan.view_places));
   FdRef mount = self->views_ ? self->views_->mount() : FdRef();
   Launched launched = TRY(LaunchContainer(plan, pause, target, std::move(stdio), mount));
   if (self->views_) self->views_->CloseMount();
@@ -119,8 +119,7 @@ Result<std::shared_ptr<Container>> Container::Resume(Services& services, Hooks h
   if (auto counter = OomCounter::OpenAt(kept.oom_file, kept.oom_below, kept.oom_baseline); counter.ok())
     self->oom_counter_ = std::move(*counter);
   if (kept.views.valid())
-    self->views_ = TRY(Views::Resume({services.loop, services.scratch, services.files}, std::move(kept.views),
-                                     kept.view_places));
+    self->views_ = TRY(Views::Resume({services.loop, services.scratch}, std::move(kept.views), kept.view_places));
   self->pidfd_ = std::move(kept.pidfd);
   TRYV(self->ResumeStreams(std::move(kept), std::move(in)));
   self->ending_ = TRY(services.loop.Add(self->pidfd_, EPOLLIN, [raw = self.get()](uint32_t) { raw->OnEnded(); }));

@@ -92,7 +92,6 @@ Result<> Run(int argc, char** argv) {
                     .dir = TRY(sys::OpenAt(kCwd, arguments.dir, O_PATH | O_DIRECTORY)),
                     .pause_program = UniqueFd(4),
                     .scratch = TRY(sys::PageBuffer::Map(kScratchSize)),
-                    .files = {},
                     .log = nullptr,
                     .keep = {}};
   Pod pod(services, [&loop] { loop->Stop(); });

@@ -7,7 +7,6 @@
 #include "base/event_loop.h"
 #include "base/fd.h"
 #include "base/sys/memory.h"
-#include "cgroups/kept_files.h"
 #include "logs/log_thread.h"
 #include "shim/keep.h"
 #include "shim/server.h"
@@ -17,12 +16,11 @@ namespace cradle::shim {
 struct Services {
   EventLoop& loop;
   Server& server;
-  UniqueFd dir;              // the pod's directory in the run state: exit files
-  UniqueFd pause_program;    // O_PATH
-  sys::PageBuffer scratch;   // for reading what an exec writes
-  cgroups::KeptFiles files;  // the kernel's, that views are made from
+  UniqueFd dir;             // the pod's directory in the run state: exit files
+  UniqueFd pause_program;   // O_PATH
+  sys::PageBuffer scratch;  // for reading what an exec writes
   std::unique_ptr<logs::LogThread> log;
-  Keep keep;                 // once pause is there
+  Keep keep;                // once pause is there
 
   // The log thread, started when the first container is.
   Result<logs::LogThread*> Log();

@@ -22,7 +22,7 @@ constexpr seconds kRest{1};
 
 Views::Views(Means means, cgroups::FigurePlaces places)
     : means_(means),
-      view_(cgroups::Figures::Open(std::move(places), means.files), means.files),
+      view_(cgroups::Figures::Open(std::move(places), files_), files_),
       server_([this](lxcfs::File file) { return view_.Render(file); }) {}
 
 Result<std::unique_ptr<Views>> Views::Open(Means means, const std::string& container, const std::string& label,
@@ -98,11 +98,11 @@ bool Views::AnswerNext() {
 // comes every second or two.
 void Views::RestLater() {
   rest_ = means_.loop.RunAt(last_request_ + kRest, [this] {
-    means_.files.LookAgain();
+    files_.LookAgain();
     if (last_request_ + kRest > steady_clock::now()) return RestLater();
     resting_ = true;
     server_.Rest();
-    means_.files.LetGo();
+    files_.LetGo();
     means_.scratch.Release(0, means_.scratch.size());
     ::malloc_trim(0);
   });

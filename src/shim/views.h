@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/sys/memory.h"
 #include "cgroups/figures.h"
+#include "cgroups/kept_files.h"
 #include "lxcfs/fuse.h"
 #include "lxcfs/view.h"
 #include "shim/share.h"
@@ -26,15 +27,13 @@ class Views {
   // What the views of a pod share; all of it outlives them.
   struct Means {
     EventLoop& loop;
-    sys::PageBuffer& scratch;   // of 64 KiB, used while a request is handled
-    cgroups::KeptFiles& files;  // the kernel's, let go of when nobody reads
+    sys::PageBuffer& scratch;  // of 64 KiB, used while a request is handled
   };
   // `label`: SELinux's, of the files; empty: none.
   static Result<std::unique_ptr<Views>> Open(Means means, const std::string& container, const std::string& label,
                                              cgroups::FigurePlaces places);
   // Goes on with a predecessor's connection.
   static Result<std::unique_ptr<Views>> Resume(Means means, UniqueFd connection, cgroups::FigurePlaces places);
-  ~Views() { means_.files.LetGo(); }
   FdRef connection() const { return connection_; }
   // The file system, attached nowhere. The container's first process places its files; then it can go.
   FdRef mount() const { return mount_; }
@@ -48,6 +47,7 @@ class Views {
   void RestLater();
 
   const Means means_;
+  cgroups::KeptFiles files_;  // the kernel's, let go of when nobody reads
   lxcfs::View view_;
   lxcfs::FuseServer server_;
   UniqueFd connection_;
