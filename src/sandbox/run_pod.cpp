@@ -9,6 +9,7 @@
 
 #include "base/crash_point.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "base/sys/file.h"
 #include "base/sys/mount.h"
 #include "base/sys/process.h"
@@ -46,6 +47,14 @@ Result<PodId> Existing(const Pod& pod, const PodSpec& asked) {
                Cat("pod ", asked.DisplayName(), " attempt ", std::to_string(asked.attempt),
                    " exists as ", pod.id().str(),
                    same ? " and is not ready" : " with another configuration"));
+}
+
+// The error with what the shim wrote of it: its log goes with the pod.
+Error Quoting(FdRef log, off_t from, Error error) {
+  char written[512];
+  auto size = sys::Pread(log, written, sizeof written, from);
+  std::string said = Printable({written, size.ok() ? *size : 0});
+  return said.empty() ? std::move(error) : Error(error.code(), Cat(error.text(), "; the shim said: ", said));
 }
 
 }  // namespace
@@ -165,7 +174,8 @@ Result<> Node::StartShim(Pod& pod) {
 Result<std::shared_ptr<shim::ShimClient>> Node::LaunchShim(Pod& pod) {
   std::string dir = paths_.run(pod.id());
   UniqueFd listener = TRY(sys::ListenUnix(paths_.shim_socket(pod.id()), SOCK_SEQPACKET, 16));
-  UniqueFd log = TRY(sys::OpenAt(kCwd, dir + "/shim.log", O_WRONLY | O_CREAT | O_APPEND, 0600));
+  UniqueFd log = TRY(sys::OpenAt(kCwd, dir + "/shim.log", O_RDWR | O_CREAT | O_APPEND, 0600));
+  off_t logged = TRY(sys::Fstat(log)).st_size;
   cgroups::Placement place = TRY(groups_.Create(ShimGroup(pod), {}));
   UniqueFd pause = TRY(shim_program_.OpenPause());
   sys::SpawnOptions options;
@@ -182,7 +192,9 @@ Result<std::shared_ptr<shim::ShimClient>> Node::LaunchShim(Pod& pod) {
   pod.Change([&](PodView& view) { view.shim_pid = shim.pid; });
   if (v2.valid() && !shim.in_cgroup) TRYV(sys::WriteControl(v2, "cgroup.procs", std::to_string(shim.pid)));
   listener.Reset();  // else a shim that dies at once would be waited for
-  return ConnectShim(pod, After(kShimCall));
+  auto client = ConnectShim(pod, After(kShimCall));
+  if (!client.ok()) return Quoting(log, logged, std::move(client.error()));
+  return client;
 }
 
 Result<std::shared_ptr<shim::ShimClient>> Node::ConnectShim(Pod& pod, Deadline deadline) {

@@ -63,10 +63,30 @@ class Sick : public NodeTest {
       daemon().WriteNetworkList(bridge_);
       std::filesystem::remove(daemon().plugin_dir() + "/scripted");
     }
+    if (std::filesystem::exists(kElsewhere)) {
+      daemon().Kill();
+      daemon().UseInstallation(CRADLE_BUILD_DIR);
+      std::filesystem::remove_all(kElsewhere);
+    }
     NodeTest::TearDown();
   }
 
+  // A daemon of another installation, whose shim is a shell script.
+  void UseShim(const std::string& script) {
+    const std::string helpers = "/libexec/cradle/";
+    std::filesystem::create_directories(kElsewhere + helpers);
+    std::filesystem::create_directories(kElsewhere + "/bin");
+    for (const std::string& same : {std::string("/bin/cradled"), helpers + "cradle-unpack", helpers + "cradle-pause"})
+      std::filesystem::create_hard_link(CRADLE_BUILD_DIR + same, kElsewhere + same);
+    WriteText(kElsewhere + helpers + "cradle-shim", "#!/bin/sh\n" + script, 0755);
+    daemon().Kill();
+    daemon().UseInstallation(kElsewhere);
+    StartDaemon();
+  }
+
  private:
+  // Beside the build: a link needs the same file system.
+  inline static const std::string kElsewhere = CRADLE_BUILD_DIR "/elsewhere";
   std::string bridge_;
 };
 
@@ -127,6 +147,14 @@ TEST_F(Sick, AFailingPluginIsQuotedAndNothingStays) {
   EXPECT_FALSE(reply.ok());
   for (const char* part : {"scripted", "no link", "the cable is cut"})
     EXPECT_NE(reply.text().find(part), std::string::npos) << part << " is not in: " << reply.text();
+  EXPECT_TRUE(Pods().empty());
+}
+
+TEST_F(Sick, AShimThatEndsAtOnceIsQuotedAndNothingStays) {
+  UseShim("echo 'no room for me' >&2; exit 1\n");
+  auto reply = TryRunPod(PodConfig("failing"));
+  EXPECT_FALSE(reply.ok());
+  EXPECT_NE(reply.text().find("the shim said: no room for me"), std::string::npos) << reply.text();
   EXPECT_TRUE(Pods().empty());
 }
 

@@ -17,8 +17,6 @@
 namespace cradle::test {
 namespace {
 
-constexpr char kProgram[] = CRADLE_BUILD_DIR "/bin/cradled";
-
 std::string BridgeList(const std::string& dir) {
   return R"({"cniVersion": "1.0.0", "name": "cradle-test", "plugins": [
     {"type": "bridge", "bridge": "ctest0", "isGateway": true, "ipMasq": false,
@@ -35,6 +33,7 @@ std::string PluginDir() {
 }
 
 Daemon::Daemon() {
+  UseInstallation(CRADLE_BUILD_DIR);
   for (const std::string& made : {root(), state(), cni_dir(), plugin_dir(), pod_logs()})
     std::filesystem::create_directories(made);
   WriteNetworkList(BridgeList(dir()));
@@ -58,7 +57,7 @@ void Daemon::WriteNetworkList(const std::string& json) {
 bool Daemon::Start(const std::vector<std::string>& env) {
   UniqueFd out = Must(sys::OpenAt(kCwd, dir() + "/cradled.log", O_WRONLY | O_CREAT | O_APPEND, 0600));
   sys::SpawnOptions options;
-  options.program = kProgram;
+  options.program = program_;
   options.args = {"cradled",    "--config", dir() + "/config.toml", "--listen",    "unix://" + socket(), "--root",
                   root(),       "--state",  state(),                "--log-level", "debug"};
   options.env = env;

@@ -19,6 +19,8 @@ class Daemon {
   Daemon();
   ~Daemon();
 
+  // From now on the program of this installation is started (bin/, libexec/cradle/), not the build's.
+  void UseInstallation(const std::string& prefix) { program_ = prefix + "/bin/cradled"; }
   // Starts cradled and returns when its socket answers, false when it ended before. `env`: added, "K=V".
   bool Start(const std::vector<std::string>& env = {});
   void Kill();  // SIGKILL
@@ -46,6 +48,7 @@ class Daemon {
   sys::Exit Reap();
 
   TempDir dir_;
+  std::string program_;
   sys::Child child_;
 };
 
