@@ -64,6 +64,17 @@ void SetNamespaces(const RunOptions& options, pb::NamespaceOption& namespaces) {
   namespaces.set_pid(pb::CONTAINER);
 }
 
+// What the kubelet asks for, but where procMount says otherwise (pkg/securitycontext of Kubernetes). Without it a container
+// has the kernel's own /proc, and no view of its limits in it.
+void HideTheHosts(pb::LinuxContainerSecurityContext& context) {
+  for (const char* path : {"/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys",
+                           "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+                           "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap"})
+    context.add_masked_paths(path);
+  for (const char* path : {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"})
+    context.add_readonly_paths(path);
+}
+
 // So that other tools of Kubernetes know the names too.
 void SetLabels(const std::string& name, google::protobuf::Map<std::string, std::string>& labels) {
   labels[kMadeByLabel] = kMadeByUs;
@@ -125,6 +136,7 @@ Result<pb::ContainerConfig> ContainerConfigFrom(const RunOptions& options) {
   security->set_privileged(options.privileged);
   if (!options.privileged) {
     security->mutable_seccomp()->set_profile_type(pb::SecurityProfile::RuntimeDefault);
+    HideTheHosts(*security);
   }
   return config;
 }

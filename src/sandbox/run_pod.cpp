@@ -187,7 +187,7 @@ Result<std::shared_ptr<shim::ShimClient>> Node::LaunchShim(Pod& pod) {
   options.cgroup = v2;
   options.fds = {{log, 2}, {listener, 3}, {pause, 4}};
   options.new_session = true;
-  sys::Child shim = TRY(sys::Spawn(options));
+  sys::Child shim = TRY(sys::Spawn(options).With(config_.shim_program));
   pod.shim_pidfd = std::move(shim.pidfd);
   pod.Change([&](PodView& view) { view.shim_pid = shim.pid; });
   if (v2.valid() && !shim.in_cgroup) TRYV(sys::WriteControl(v2, "cgroup.procs", std::to_string(shim.pid)));

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cstring>
+#include <filesystem>
 
 #include "base/sys/file.h"
 #include "base/sys/socket.h"
@@ -175,6 +176,15 @@ TEST_F(CtlTest, StatsShowWhatIsUsedOnceOrAgainAndAgain) {
   again.CloseOutput();
   EXPECT_EQ(again.Wait(), 0) << again.errors();
   EXPECT_EQ(again.shown().find("calm"), std::string::npos);
+}
+
+TEST_F(CtlTest, RunShowsAContainerItsLimitsAndHidesTheHosts) {
+  Ctl ctl = Run({"run", "--rm", "--name", "ctl-run", "--memory", "64Mi", kImage, "sh", "-c",
+                 "grep MemTotal /proc/meminfo; [ -c /proc/interrupts ] && echo masked; echo x > /proc/sys/kernel/domainname || true"});
+  EXPECT_EQ(ctl.Wait(), 0) << ctl.errors();
+  EXPECT_EQ(ctl.shown(), "MemTotal:          65536 kB\nmasked\n");
+  EXPECT_NE(ctl.errors().find("Read-only file system"), std::string::npos) << ctl.errors();
+  std::filesystem::remove(daemon().root() + "/logs");  // of all that run makes
 }
 
 TEST_F(CtlTest, AVerbThatIsNoneIsNamed) {

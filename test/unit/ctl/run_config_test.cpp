@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace cradle::ctl {
 namespace {
 
@@ -37,6 +39,20 @@ TEST(ContainerConfigFrom, Options) {
   EXPECT_EQ(config->args_size(), 3);
   EXPECT_EQ(config->linux().security_context().seccomp().profile_type(),
             pb::SecurityProfile::RuntimeDefault);
+}
+
+TEST(ContainerConfigFrom, HidesWhatIsTheHostsButFromThePrivileged) {
+  RunOptions options;
+  auto config = ContainerConfigFrom(options);
+  ASSERT_TRUE(config.ok()) << config.error().text();
+  auto has = [](const auto& paths, const char* path) { return std::find(paths.begin(), paths.end(), path) != paths.end(); };
+  EXPECT_TRUE(has(config->linux().security_context().masked_paths(), "/proc/kcore"));
+  EXPECT_TRUE(has(config->linux().security_context().readonly_paths(), "/proc/sys"));
+  options.privileged = true;
+  auto privileged = ContainerConfigFrom(options);
+  ASSERT_TRUE(privileged.ok());
+  EXPECT_EQ(privileged->linux().security_context().masked_paths_size(), 0);
+  EXPECT_EQ(privileged->linux().security_context().readonly_paths_size(), 0);
 }
 
 TEST(ContainerConfigFrom, NamesTheWrongOption) {
