@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/sys/file.h"
 #include "base/sys/socket.h"
+#include "shim/relay.h"
 
 namespace cradle::shim {
 namespace {
@@ -277,13 +278,23 @@ void Container::Resize(ReplyTo to, uint16_t width, uint16_t height) {
   resized.ok() ? services_.server.Answer(to) : services_.server.Fail(to, resized.error());
 }
 
+Result<UniqueFd> Container::RelayInput() const {
+  Relay relay;
+  UniqueFd ours = TRY(relay.AddInputTo(TRY(sys::Dup(stdin_))));
+  TRYV(relay.Start());
+  return ours;
+}
+
 std::shared_ptr<streaming::Sink> Container::Input() {
   if (input_ || state_ != State::kRunning || !keep_stdin_) return input_;
   if (terminal_.valid()) {
     auto copy = sys::Dup(terminal_);
     if (copy.ok()) input_ = std::make_shared<streaming::Sink>(services_.loop, std::move(*copy));
   } else if (stdin_.valid()) {
-    input_ = std::make_shared<streaming::Sink>(services_.loop, std::move(stdin_));
+    if (auto ours = RelayInput(); ours.ok()) {
+      input_ = std::make_shared<streaming::Sink>(services_.loop, std::move(*ours));
+      stdin_.Reset();
+    }
   }
   return input_;
 }

@@ -91,6 +91,7 @@ class Container : public std::enable_shared_from_this<Container> {
   Result<> ResumeStreams(Kept kept, UniqueFd in);
   Result<> TakeTerminal(UniqueFd master);
   Result<> KeepRunning();
+  Result<UniqueFd> RelayInput() const;
   void OnEnded();
   Result<Stdio> MakePipes(bool keep_stdin);
   void OnReport();

@@ -13,27 +13,25 @@ namespace {
 
 constexpr seconds kLeftBehindTime{5};
 constexpr int kReadsPerTurn = 4;
-constexpr int kReadsAtEnd = 64;  // more than a pipe holds; a child left behind may never stop writing
 
 }  // namespace
 
-Result<UniqueFd> Capture::Open(uint64_t limit) {
+Result<UniqueFd> Capture::Open(uint64_t limit, Relay& relay) {
   left_ = limit;
   memfd_ = TRY(sys::MakeMemfd("exec"));
-  sys::Pipe pipe = TRY(sys::MakePipe());
-  TRYV(sys::SetNonblocking(pipe.read, true));
-  pipe_ = std::move(pipe.read);
-  watch_ = TRY(services_.loop.Add(pipe_, EPOLLIN, [this](uint32_t) { OnReadable(); }));
-  return std::move(pipe.write);
+  Relay::Ends ends = TRY(relay.AddOutput());
+  socket_ = std::move(ends.ours);
+  watch_ = TRY(services_.loop.Add(socket_, EPOLLIN, [this](uint32_t) { OnReadable(); }));
+  return std::move(ends.theirs);
 }
 
 // False when there is nothing (more) to read now.
 bool Capture::ReadOnce() {
-  auto got = sys::Read(pipe_, services_.scratch.data(), services_.scratch.size());
+  auto got = sys::Read(socket_, services_.scratch.data(), services_.scratch.size());
   if (!got.ok() && got.error().err() == EAGAIN) return false;
   if (!got.ok() || *got == 0) {
     watch_.Reset();
-    pipe_.Reset();
+    socket_.Reset();
     return false;
   }
   uint64_t kept = std::min<uint64_t>(left_, *got);
@@ -52,14 +50,9 @@ void Capture::OnReadable() {
   told();
 }
 
-void Capture::Drain() {
-  for (int i = 0; i < kReadsAtEnd && pipe_.valid() && ReadOnce(); ++i) {
-  }
-}
-
 FdRef Capture::Seal() {
   watch_.Reset();
-  pipe_.Reset();
+  socket_.Reset();
   (void)sys::SealMemfd(memfd_);
   return memfd_;
 }
@@ -77,19 +70,23 @@ Result<std::shared_ptr<Exec>> Exec::Launch(Services& services, const container::
                                            FdRef init, ReplyTo to, std::function<void(pid_t)> over) {
   std::shared_ptr<Exec> self(new Exec(services, plan, to, std::move(over)));
   Stdio stdio;
-  stdio.out = TRY(self->out_.Open(plan.output_limit));
-  stdio.err = TRY(self->err_.Open(plan.output_limit));
+  Relay relay;
+  stdio.out = TRY(self->out_.Open(plan.output_limit, relay));
+  stdio.err = TRY(self->err_.Open(plan.output_limit, relay));
   if (!plan.input.empty()) stdio.in = TRY(sys::SealedMemfd("stdin", plan.input));
   Launched launched = TRY(LaunchExec(plan, init, std::move(stdio)));
   self->pid_ = launched.pid;
   self->pidfd_ = std::move(launched.pidfd);
   self->report_ = std::move(launched.report);
-  auto watch = services.loop.Add(self->report_, EPOLLIN, [raw = self.get()](uint32_t) { raw->OnReport(); });
-  if (!watch.ok()) {
+  auto watch = [&]() -> Result<> {
+    TRYV(relay.Start());
+    self->reporting_ = TRY(services.loop.Add(self->report_, EPOLLIN, [raw = self.get()](uint32_t) { raw->OnReport(); }));
+    return {};
+  };
+  if (auto watched = watch(); !watched.ok()) {
     self->Kill();
-    return std::move(watch.error());
+    return std::move(watched.error());
   }
-  self->reporting_ = std::move(*watch);
   if (plan.timeout_ms > 0) {
     // Whole days are as good as for ever, and can't overflow a time.
     milliseconds timeout(std::min<uint64_t>(plan.timeout_ms, 1'000'000'000'000));
@@ -123,9 +120,7 @@ void Exec::OnReaped(const sys::Exit& exit) {
   exit_ = exit;
   pidfd_.Reset();
   if (answered_) return over_(pid_);
-  out_.Drain();
-  err_.Drain();
-  if (failure_ || CgroupIsEmpty()) return Answer();
+  if (failure_) return Answer();
   if (!timed_out_)
     grace_ = services_.loop.RunAt(After(kLeftBehindTime), [this] { Answer(); });
   AnswerWhenEnded();
@@ -154,13 +149,6 @@ void Exec::Answer() {
   }
   services_.scratch.Release(0, services_.scratch.size());
   if (exit_) over_(pid_);
-}
-
-// False without a cgroup of its own: then nobody knows.
-bool Exec::CgroupIsEmpty() const {
-  if (cgroup_v2_.empty()) return false;
-  auto events = sys::ReadFile(kCwd, Cat(cgroup_v2_, "/cgroup.events"), 4096);
-  return events.ok() && events->find("populated 0") != std::string::npos;
 }
 
 }  // namespace cradle::shim

@@ -1,8 +1,9 @@
-// Exec: one command run inside a container (ExecSync; hooks, while its first process waits at the gate), from its clone to its answer. What it writes is kept in memory
-// up to a limit per stream, the rest is read and dropped; the answer is two memfds and the exit code.
+// Exec: one command run inside a container (ExecSync; hooks, while its first process waits at the gate), from its clone
+// to its answer. What it writes comes through a relay and is kept in memory up to a limit per stream, the rest is read and
+// dropped; the answer is two memfds and the exit code.
 //
-// The answer comes when the command has ended and its output is read. Children that it left behind may hold its pipes:
-// they are waited for kLeftBehindTime at most. On its timeout its whole cgroup is killed. Main thread.
+// The answer comes when the command has ended and its output is read. Who else holds its pipes is waited for
+// kLeftBehindTime at most. On its timeout its whole cgroup is killed. Main thread.
 #pragma once
 
 #include <functional>
@@ -12,6 +13,7 @@
 #include "base/sys/process.h"
 #include "container/plan.h"
 #include "shim/launch.h"
+#include "shim/relay.h"
 #include "shim/services.h"
 
 namespace cradle::shim {
@@ -21,10 +23,8 @@ class Capture {
  public:
   Capture(Services& services, std::function<void()> ended) : services_(services), ended_(std::move(ended)) {}
   // Returns the writing end, for the child.
-  Result<UniqueFd> Open(uint64_t limit);
-  // Reads what is there now.
-  void Drain();
-  bool ended() const { return !pipe_.valid(); }
+  Result<UniqueFd> Open(uint64_t limit, Relay& relay);
+  bool ended() const { return !socket_.valid(); }
   // Ends reading and seals what was kept.
   FdRef Seal();
 
@@ -34,7 +34,7 @@ class Capture {
 
   Services& services_;
   const std::function<void()> ended_;
-  UniqueFd pipe_;
+  UniqueFd socket_;
   EventLoop::Watch watch_;
   UniqueFd memfd_;
   uint64_t left_ = 0;
@@ -56,7 +56,6 @@ class Exec : public std::enable_shared_from_this<Exec> {
   void OnTimeout();
   void AnswerWhenEnded();
   void Answer();
-  bool CgroupIsEmpty() const;
 
   Services& services_;
   const std::string cgroup_v2_;

@@ -1,6 +1,7 @@
 #include "shim/exec_session.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 
@@ -39,36 +40,39 @@ void ExecSession::OnReady() {
 Result<> ExecSession::Launch() {
   if (container_->state() != Container::State::kRunning) return FailedPrecondition("the container is not running");
   Stdio stdio;
+  Relay relay;
   if (!exec_.process.terminal) {
-    if (plan_.streams.in) stdio.in = TRY(OpenInput());
-    if (plan_.streams.out) stdio.out = TRY(OpenOutput(outputs_[0]));
-    if (plan_.streams.err) stdio.err = TRY(OpenOutput(outputs_[1]));
+    if (plan_.streams.in) stdio.in = TRY(OpenInput(relay));
+    if (plan_.streams.out) stdio.out = TRY(OpenOutput(outputs_[0], relay));
+    if (plan_.streams.err) stdio.err = TRY(OpenOutput(outputs_[1], relay));
   }
   Launched launched = TRY(LaunchExec(exec_, container_->pidfd(), std::move(stdio)));
   pid_ = launched.pid;
   pidfd_ = std::move(launched.pidfd);
   report_ = std::move(launched.report);
-  auto watch = services_.loop.Add(report_, EPOLLIN, [this](uint32_t) { OnReport(); });
-  if (watch.ok())
-    reporting_ = std::move(*watch);
-  else
+  auto watch = [&]() -> Result<> {
+    TRYV(relay.Start());
+    reporting_ = TRY(services_.loop.Add(report_, EPOLLIN, [this](uint32_t) { OnReport(); }));
+    return {};
+  };
+  if (auto watched = watch(); !watched.ok()) {
+    failure_ = std::move(watched.error());
     KillAll(exec_.cgroup_v2, pidfd_);
+  }
   return {};
 }
 
-Result<UniqueFd> ExecSession::OpenInput() {
-  sys::Pipe pipe = TRY(sys::MakePipe());
-  TRYV(sys::SetNonblocking(pipe.write, true));
-  input_ = std::make_shared<streaming::Sink>(services_.loop, std::move(pipe.write));
-  return std::move(pipe.read);
+Result<UniqueFd> ExecSession::OpenInput(Relay& relay) {
+  Relay::Ends ends = TRY(relay.AddInput());
+  input_ = std::make_shared<streaming::Sink>(services_.loop, std::move(ends.ours));
+  return std::move(ends.theirs);
 }
 
-Result<UniqueFd> ExecSession::OpenOutput(Output& output) {
-  sys::Pipe pipe = TRY(sys::MakePipe());
-  TRYV(sys::SetNonblocking(pipe.read, true));
-  output.fd = std::move(pipe.read);
+Result<UniqueFd> ExecSession::OpenOutput(Output& output, Relay& relay) {
+  Relay::Ends ends = TRY(relay.AddOutput());
+  output.fd = std::move(ends.ours);
   WatchOutput(output);
-  return std::move(pipe.write);
+  return std::move(ends.theirs);
 }
 
 Result<> ExecSession::TakeTerminal(UniqueFd master) {
@@ -177,20 +181,27 @@ void ExecSession::OnReaped(const sys::Exit& exit) {
       timer_ = services_.loop.RunAt(After(kKillTime), [this] { CleanUp(); });
     return;  // else the timer runs
   }
-  if (!nobody_left_)
-    timer_ = services_.loop.RunAt(After(kLeftBehindTime), [this] {
-      nobody_left_ = true;
-      FinishWhenDone();
-    });
+  if (!failure_) timer_ = services_.loop.RunAt(After(kLeftBehindTime), [this] { WaitNoLonger(); });
   for (Output& output : outputs_)
     if (output.fd.valid() && !client_->full()) OnReadable(output);
   FinishWhenDone();
 }
 
+// What the pipes hold comes, and then their end.
+void ExecSession::WaitNoLonger() {
+  nobody_left_ = true;
+  if (!exec_.process.terminal)
+    for (const Output& output : outputs_)
+      if (output.fd.valid()) (void)sys::Shutdown(output.fd, SHUT_WR);
+  FinishWhenDone();
+}
+
 void ExecSession::FinishWhenDone() {
   if (!exit_ || finished_ || gone_) return;
-  for (const Output& output : outputs_)
-    if (output.fd.valid() && !(output.empty && nobody_left_)) return;
+  for (const Output& output : outputs_) {
+    bool read = exec_.process.terminal && output.empty && nobody_left_;
+    if (output.fd.valid() && !read) return;
+  }
   if (failure_) return Finish(Status::Failed(failure_->text()));
   Finish(Status::Exited(exit_->signal ? 128 + exit_->signal : exit_->code));
 }

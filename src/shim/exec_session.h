@@ -5,8 +5,8 @@
 //          +-- gone: over                              +-- client gone: terminal hung up, pipes closed; after kHangUpTime
 //                                                          what is left in the exec's cgroup is killed --> over
 //
-// Children that the command left behind may hold its pipes: they are waited for kLeftBehindTime at most. A client that
-// doesn't read stops the reading of the pipes, and so the command.
+// Who else holds its pipes is waited for kLeftBehindTime at most; what is in them then still goes to the client. A client
+// that doesn't read stops the reading of the pipes, and so the command. They are read and written by a relay.
 #pragma once
 
 #include <memory>
@@ -15,6 +15,7 @@
 
 #include "container/plan.h"
 #include "shim/launch.h"
+#include "shim/relay.h"
 #include "shim/session.h"
 #include "streaming/command.h"
 #include "streaming/sink.h"
@@ -36,7 +37,7 @@ class ExecSession final : public Session, private streaming::CommandClient::Hand
     streaming::Channel channel{};
     UniqueFd fd;
     EventLoop::Watch watch;
-    bool empty = false;  // the last read found nothing
+    bool empty = false;  // the last read found nothing: of a terminal then nothing is left
   };
 
   void OnReady() override;
@@ -47,13 +48,14 @@ class ExecSession final : public Session, private streaming::CommandClient::Hand
   void OnGone(std::string_view why) override;
 
   Result<> Launch();
-  Result<UniqueFd> OpenOutput(Output& output);
-  Result<UniqueFd> OpenInput();
+  Result<UniqueFd> OpenOutput(Output& output, Relay& relay);
+  Result<UniqueFd> OpenInput(Relay& relay);
   Result<> TakeTerminal(UniqueFd master);
   void OnReport();
   void WatchOutput(Output& output);
   void OnReadable(Output& output);
   bool ReadOnce(Output& output);
+  void WaitNoLonger();
   void FinishWhenDone();
   void Finish(const streaming::Status& status);
   void CloseStreams();

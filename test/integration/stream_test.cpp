@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "held_pipe.h"
 #include "support/echo_server.h"
 #include "support/node_test.h"
 #include "support/spdy_client.h"
@@ -55,6 +56,18 @@ class StreamBase : public NodeTest {
     return NodeTest::Exec(container, {"ps"}).stdout().find(text) != std::string::npos;
   }
 };
+
+// Of a process with these arguments.
+pid_t Find(const std::string& command) {
+  pid_t pid = 0;
+  EXPECT_TRUE(Eventually([&] {
+    for (const Process& process : Descendants({}))
+      if (process.command == command + " ") pid = process.pid;
+    return pid != 0;
+  }));
+  return pid;
+}
+std::string Fd(pid_t pid, int fd) { return "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(fd); }
 
 class StreamExec : public StreamBase {
  protected:
@@ -129,6 +142,30 @@ TEST_F(StreamExec, DoesNotWaitForWhatTheCommandLeftBehind) {
   EXPECT_TRUE(client.ReadToEnd());
   EXPECT_EQ(client.stream(streams.out).data, "started\n");
   EXPECT_TRUE(Eventually([&] { return Runs(container_, "sleep 33333"); }));
+}
+
+// Who else has the command's pipes open sleeps inside their locks: at its input, and while it ends at its output. A child
+// has that open too, else the command couldn't end.
+TEST_F(StreamExec, APipeThatIsHeldHoldsUpNobodyElse) {
+  SpdyClient client(ExecUrl(container_, "sleep 76552 & exec sleep 76553", true));
+  auto streams = OpenStreams(client, true, false);
+  const pid_t child = Find("sleep 76552"), command = Find("sleep 76553");
+  ASSERT_TRUE(child != 0 && command != 0);
+  {
+    HeldPipe input(Fd(command, 0));
+    client.Send(streams.in, "typed");
+    EXPECT_EQ(NodeTest::Exec(container_, {"echo", "on"}).stdout(), "on\n");
+  }
+  {
+    HeldPipe output(Fd(command, 1));
+    ASSERT_EQ(::kill(command, SIGKILL), 0);
+    EXPECT_TRUE(Eventually([&] { return ::kill(command, 0) != 0; }));
+    EXPECT_EQ(NodeTest::Exec(container_, {"echo", "on"}).stdout(), "on\n");
+  }
+  ASSERT_EQ(::kill(child, SIGKILL), 0);
+  EXPECT_TRUE(client.ReadToEnd());
+  EXPECT_EQ(client.stream(streams.out).data, std::string(1, '\0'));
+  EXPECT_NE(client.stream(streams.error).data.find(R"("message":"137")"), std::string::npos);
 }
 
 TEST_F(StreamExec, HasATerminalOfTheClientsSize) {
@@ -335,6 +372,20 @@ TEST_F(StreamAttach, WithoutStdinOnceTheContainersInputStaysOpen) {
     EXPECT_EQ(client.stream(streams.error).data, kSuccess);
   }
   EXPECT_EQ(StatusOf(container).state(), v1::CONTAINER_RUNNING);
+}
+
+TEST_F(StreamAttach, AnInputThatIsHeldHoldsUpNobodyElse) {
+  auto config = Shell("c", "while read x; do echo got $x; done");
+  config.set_stdin(true);
+  std::string container = StartNew(RunPod(PodConfig("pod")), config);
+  SpdyClient client(AttachUrl(container, true));
+  auto streams = OpenStreams(client, true, false);
+  {
+    HeldPipe input(Fd(PidOf(container), 0));
+    client.Send(streams.in, "one\n");
+    EXPECT_EQ(NodeTest::Exec(container, {"echo", "on"}).stdout(), "on\n");
+  }
+  EXPECT_TRUE(client.ReadUntil([&] { return client.stream(streams.out).data.ends_with("one\n"); }));
 }
 
 TEST_F(StreamAttach, ASlowReaderLosesItsOwnConnectionOnly) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -242,6 +243,35 @@ TEST_F(Views, OutliveTheDaemon) {
   EXPECT_EQ(MemTotal(ReadText(meminfo)), 65536u);
   Restart();
   EXPECT_EQ(MemTotal(ReadText(meminfo)), 65536u);
+}
+
+// busybox's cat reads by sendfile(2), which holds the lock of the pipe that it writes into while it waits for the view; and
+// there is something in that pipe to read.
+TEST_F(Views, AreAnsweredWhereTheyAreSplicedIntoAPipe) {
+  std::string pod = RunPod(PodConfig("pod"));
+  std::string container = StartNew(pod, Masked(Sleeper("c"), 64 * kMiB));
+  Reply<v1::ExecSyncResponse> reply;
+  std::jthread reading([&] {
+    reply = TryExec(container, {"sh", "-c", "exec 3< /proc/meminfo; mkfifo /go; read go < /go; echo first; exec cat <&3"});
+  });
+  UniqueFd go;
+  ASSERT_TRUE(Eventually([&] {
+    go = UniqueFd(::open(In(container, "/go").c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    return go.valid();
+  }));
+  pid_t shim = ShimOf(pod);
+  ASSERT_EQ(::kill(shim, SIGSTOP), 0);
+  ASSERT_EQ(::write(go.get(), "\n", 1), 1);
+  const std::string sends = std::to_string(SYS_sendfile) + " ";
+  EXPECT_TRUE(Eventually([&] {
+    for (const Process& process : Descendants({}))
+      if (process.command == "cat " && ReadText("/proc/" + std::to_string(process.pid) + "/syscall").starts_with(sends)) return true;
+    return false;
+  }));
+  ASSERT_EQ(::kill(shim, SIGCONT), 0);
+  reading.join();
+  ASSERT_TRUE(reply.ok()) << reply.text();
+  EXPECT_TRUE(reply.value.stdout().starts_with("first\nMemTotal:          65536 kB\n")) << reply.value.stdout();
 }
 
 // A request that the shim has read and never answers: its reader can't be killed.

@@ -8,7 +8,8 @@
 
 namespace cradle::sys {
 
-// splice(2) without waiting: how much was moved from a pipe or a terminal into a pipe, 0 at its end. EAGAIN: nothing now.
+// splice(2) without waiting: how much was moved from or into a pipe, 0 at the end of what it is from. EAGAIN: nothing, or no
+// room, now. The descriptor that is no pipe is non-blocking.
 Result<size_t> Splice(FdRef from, FdRef to, size_t most);
 // How many bytes a pipe holds (FIONREAD).
 Result<size_t> PipeHolds(FdRef pipe);

@@ -7,23 +7,40 @@ namespace cradle::sys {
 Result<std::unique_ptr<Thread>> Thread::Start(const char* name, size_t stack_bytes,
                                               std::function<void()> body) {
   std::unique_ptr<Thread> thread(new Thread(name, std::move(body)));
-  pthread_attr_t attributes;
-  ::pthread_attr_init(&attributes);
-  ::pthread_attr_setstacksize(&attributes, stack_bytes);
-  int failed = ::pthread_create(&thread->thread_, &attributes, &Thread::Enter, thread.get());
-  ::pthread_attr_destroy(&attributes);
-  if (failed) {
-    thread->thread_ = {};
-    return Error::FromErrno(failed, "pthread_create");
-  }
+  TRYV(thread->Create(stack_bytes, PTHREAD_CREATE_JOINABLE, [](void* self) -> void* {
+    static_cast<Thread*>(self)->Enter();
+    return nullptr;
+  }));
   return thread;
 }
 
-void* Thread::Enter(void* self) {
-  auto* thread = static_cast<Thread*>(self);
-  (void)SetThreadName(thread->name_);
-  thread->body_();
-  return nullptr;
+Result<> Thread::Detach(const char* name, size_t stack_bytes, std::function<void()> body) {
+  std::unique_ptr<Thread> thread(new Thread(name, std::move(body)));
+  TRYV(thread->Create(stack_bytes, PTHREAD_CREATE_DETACHED, [](void* self) -> void* {
+    std::unique_ptr<Thread> own(static_cast<Thread*>(self));
+    own->Enter();
+    return nullptr;
+  }));
+  (void)thread.release();  // the thread's own
+  return {};
+}
+
+Result<> Thread::Create(size_t stack_bytes, int detach_state, void* (*enter)(void*)) {
+  pthread_attr_t attributes;
+  ::pthread_attr_init(&attributes);
+  ::pthread_attr_setstacksize(&attributes, stack_bytes);
+  ::pthread_attr_setdetachstate(&attributes, detach_state);
+  pthread_t created{};
+  int failed = ::pthread_create(&created, &attributes, enter, this);
+  ::pthread_attr_destroy(&attributes);
+  if (failed) return Error::FromErrno(failed, "pthread_create");
+  if (detach_state == PTHREAD_CREATE_JOINABLE) thread_ = created;
+  return {};
+}
+
+void Thread::Enter() {
+  (void)SetThreadName(name_);
+  body_();
 }
 
 Thread::~Thread() {

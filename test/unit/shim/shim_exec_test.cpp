@@ -1,14 +1,33 @@
 // Commands that are run in a container, by a real shim.
 #include <sched.h>
+#include <signal.h>
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
 #include <thread>
 
 #include "base/sys/file.h"
+#include "held_pipe.h"
 #include "shim_fixture.h"
 
 namespace cradle::shim {
 namespace {
+
+// Of a process with these arguments, once there is one.
+pid_t PidOf(const std::string& command) {
+  for (Deadline deadline = After(kPatience); MillisLeft(deadline) > 0; sched_yield())
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      std::ifstream file(entry.path() / "cmdline");
+      std::string text(std::istreambuf_iterator<char>(file), {});
+      for (char& c : text)
+        if (c == '\0') c = ' ';
+      if (text == command + " ") return std::stoi(entry.path().filename());
+    }
+  return 0;
+}
 
 TEST_F(ShimTest, ExecTellsOutputAndCode) {
   StartPause();
@@ -81,6 +100,31 @@ TEST_F(ShimTest, ExecDoesNotWaitForeverForWhoHoldsItsOutput) {
   ASSERT_TRUE(result.ok()) << result.error().text();
   EXPECT_EQ(result->out, "done\n");
   EXPECT_FALSE(result->timed_out);
+}
+
+// The command ends, and somebody sleeps inside the lock of its output. Its child has the same descriptors open: else the
+// command would sleep there too, at its end.
+TEST_F(ShimTest, ExecWhosePipeIsHeldHoldsUpNobodyElse) {
+  StartPause();
+  auto plan = Plan("sleep 1000");
+  Run(plan);
+  std::optional<Result<ExecResult>> held;
+  std::jthread waiting([&] { held = Exec(ExecOf(plan, "printf before; sleep 76542 & exec sleep 76543")); });
+  const pid_t child = PidOf("sleep 76542"), command = PidOf("sleep 76543");
+  ASSERT_TRUE(child != 0 && command != 0);
+  {
+    test::HeldPipe holder("/proc/" + std::to_string(command) + "/fd/1");
+    ASSERT_EQ(::kill(command, SIGKILL), 0);
+    while (::kill(command, 0) == 0) sched_yield();  // reaped
+    auto other = Exec(ExecOf(plan, "echo on"));
+    ASSERT_TRUE(other.ok()) << other.error().text();
+    EXPECT_EQ(other->out, "on\n");
+  }
+  ASSERT_EQ(::kill(child, SIGKILL), 0);
+  waiting.join();
+  ASSERT_TRUE(held->ok()) << held->error().text();
+  EXPECT_EQ((*held)->out, std::string("before\0", 7));
+  EXPECT_EQ((*held)->exit_code, 137);
 }
 
 TEST_F(ShimTest, ExecOfAMissingProgramIsAnError) {
