@@ -139,6 +139,7 @@ class ImageStoreFull : public ImageStore {
     if (::mount("none", Images().c_str(), "tmpfs", 0, "size=12m,nr_inodes=4000") != 0) throw std::runtime_error("no tmpfs");
     StartDaemon();
     ImportBusybox();
+    WarmUp();
   }
   static void TearDownTestSuite() {
     daemon().Stop();

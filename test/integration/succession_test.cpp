@@ -348,6 +348,7 @@ v1::PodSandboxConfig MappedPod(v1::NamespaceMode pids) {
 }
 
 TEST_F(Succession, InAUserNamespace) {
+  if (!HasUserNamespaces()) GTEST_SKIP() << "needs Linux 6.13";
   for (v1::NamespaceMode pids : {v1::CONTAINER, v1::POD}) {
     auto seeing = [&](v1::ContainerConfig config) {
       config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(pids);

@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <utility>
 
 #include "support/files.h"
 
@@ -68,6 +70,14 @@ bool ReadStat(pid_t pid, Stat& stat) {
 bool UsesSystemd() {
   const char* driver = std::getenv("CRADLE_TEST_CGROUP_DRIVER");
   return IsCgroupV2() && std::filesystem::exists("/run/systemd/system") && (!driver || driver != std::string("cgroupfs"));
+}
+
+bool HasUserNamespaces() {
+  utsname name{};
+  int major = 0, minor = 0;
+  Need(::uname(&name), "uname");
+  std::sscanf(name.release, "%d.%d", &major, &minor);
+  return std::pair(major, minor) >= std::pair(6, 13);
 }
 
 std::vector<std::string> CgroupHierarchies() {

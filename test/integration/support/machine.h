@@ -13,6 +13,8 @@ namespace cradle::test {
 
 // Whether the node has cgroup v2 and no other.
 bool IsCgroupV2();
+// Whether pods can have user namespaces here: layers and volumes with ids of their own need Linux 6.13.
+bool HasUserNamespaces();
 // Where each hierarchy is mounted.
 std::vector<std::string> CgroupHierarchies();
 // Whether cradled lets systemd make cgroups here. CRADLE_TEST_CGROUP_DRIVER, cgroupfs or systemd, is put into its

@@ -70,6 +70,8 @@ class NodeTest : public ::testing::Test {
   bool WaitForLog(const std::string& container, const std::string& text);
 
   static void StartDaemon(const std::vector<std::string>& env = {});
+  // A daemon's first pod comes and goes.
+  static void WarmUp();
   void KillDaemon() { daemon().Kill(); }
   // Starts a daemon again on the same root and state; one that runs is killed.
   void Restart(const std::vector<std::string>& env = {});
@@ -80,7 +82,6 @@ class NodeTest : public ::testing::Test {
   void Remember();
 
  private:
-  static void WarmUp();
   std::vector<std::string> Leaks();
 
   static std::unique_ptr<Daemon> daemon_;
