@@ -25,6 +25,19 @@ void Node::OnExit(const shim::ExitInfo& info) {
   });
 }
 
+// As a kubelet expects of a sandbox without its infra process: it stops what runs, and makes another one.
+void Node::OnPauseEnded(const PodId& id) {
+  PodRef pod = store_.PodById(id);
+  if (!pod) return;
+  pod->Post([this, pod] {
+    if (pod->phase() != Pod::Phase::kReady) return;
+    log::Warning(Cat("pod ", pod->Name(), ": its pause was killed"));
+    pod->pause_pidfd.Reset();
+    pod->Change([](PodView& view) { view.pause_pid = 0; });
+    RetirePod(*pod);
+  });
+}
+
 void Node::OnShimLost(const PodId& id) {
   PodRef pod = store_.PodById(id);
   if (!pod || !pod->shim()) return;  // told to go

@@ -152,6 +152,7 @@ class Node final : public Runtime {
 
   // exits.cpp
   void OnExit(const shim::ExitInfo& info);              // shim loop's thread
+  void OnPauseEnded(const PodId& id);                   // shim loop's thread
   void OnShimLost(const PodId& id);                     // shim loop's thread; of a shim told to go, nothing
   Result<> SaveExit(const Container& one);              // queue
   void EndViews(const Container& one);                  // queue or pool

@@ -201,6 +201,7 @@ Result<std::shared_ptr<shim::ShimClient>> Node::ConnectShim(Pod& pod, Deadline d
   shim::ShimClient::Events events;
   events.exited = [this](const shim::ExitInfo& info) { OnExit(info); };
   events.lost = [this, id = pod.id()] { OnShimLost(id); };
+  events.pause_ended = [this, id = pod.id()] { OnPauseEnded(id); };
   auto client =
       TRY(shim::ShimClient::Connect(*loop_, paths_.shim_socket(pod.id()), std::move(events), deadline));
   pod.Change([&](PodView& view) { view.shim_pid = client->shim_pid(); });

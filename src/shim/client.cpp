@@ -224,6 +224,7 @@ void Client::OnPacket(Packet packet) {
     uint64_t seq = packet.seq;
     return Resolve(seq, std::move(packet));
   }
+  if (packet.kind == Kind::kPauseEnded && events_.pause_ended) events_.pause_ended();
   if (packet.kind != Kind::kExited || !events_.exited) return;
   if (auto exit = DecodeExit(packet.fields); exit.ok()) events_.exited(std::move(*exit));
 }

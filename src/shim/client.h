@@ -68,6 +68,7 @@ class ShimClient {
     std::function<void(ExitInfo)> exited;
     // The connection ended: the shim died or was told to. Called once, after it every call fails (kUnavailable).
     std::function<void()> lost;
+    std::function<void()> pause_ended = {};  // it was killed, and not by kShutdown
   };
 
   // Connects and says hello. `socket_path`: the shim's. Exits that the shim still remembers come as events, perhaps

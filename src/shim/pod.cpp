@@ -203,8 +203,15 @@ void Pod::OnPauseReaped() {
   if (pause_.to.valid())
     services_.server.Fail(pause_.to, pause_.failure ? *pause_.failure : Internal("pause died at its start"));
   else if (!shutting_down_)
-    log::Warning("pause has ended");
+    TellPauseEnded();
   pause_ = Pause();
+}
+
+void Pod::TellPauseEnded() {
+  log::Warning("pause has ended");
+  wire::Writer event;
+  event.U64(kKind, static_cast<uint64_t>(Kind::kPauseEnded));
+  services_.server.Publish(event.bytes());
 }
 
 Result<> Pod::Create(Request& request) {

@@ -43,6 +43,7 @@ class Pod {
   Container::Hooks HooksOf();
   void OnPauseReport();
   void OnPauseReaped();
+  void TellPauseEnded();
   Result<> Create(Request& request);
   Result<> StartExec(Request& request);
   void EndExec(const Request& request);

@@ -30,6 +30,7 @@
 //   kShutdown      -                                         -  kills pause and what is left, then exits
 //   event kExited  kContainer, kExitCode (0-255, signals as 128+n), kSignal, kOomKilled, kStartedAt, kFinishedAt,
 //                  kStartFailed, kUnknown
+//   event kPauseEnded  -                                     pause was killed: from now on kHello tells of none
 //
 // The shim also writes each exit to `<state>/pods/<pod>/exit.<container>` (the same fields), before it sends the event.
 #pragma once
@@ -60,6 +61,7 @@ enum class Kind : uint64_t {
   kEndExec = 13,
   kTakeOver = 14,
   kExited = 100,
+  kPauseEnded = 101,
 };
 
 enum class ContainerState : uint64_t { kCreated = 1, kRunning = 2, kExited = 3 };

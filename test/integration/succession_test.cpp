@@ -382,17 +382,53 @@ TEST_F(Succession, EndsWhereShimsDieAgainAndAgain) {
   EXPECT_NE(exit.message().find("times within a minute"), std::string::npos) << exit.message();
 }
 
+void KillPause(const std::string& pod) {
+  std::string group = "/" + pod;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::string cgroup = ReadText(entry.path().string() + "/cgroup");
+    if (cgroup.find(group + "\n") == std::string::npos || cgroup.find("shims" + group) != std::string::npos) continue;
+    EXPECT_TRUE(::kill(std::stoi(entry.path().filename()), SIGKILL) == 0 || errno == ESRCH);  // they end together
+  }
+}
+
+// As the kernel does it where a pod is out of memory. What runs goes on until the kubelet stops it, and makes another pod.
+TEST_F(Succession, OfPauseThereIsNone) {
+  auto config = PodConfig("pod", Net::kBridge);
+  auto shell = Shell("c", "trap 'exit 3' TERM; while :; do sleep 0.01; done");
+  // Else pause's child is their PID 1, and they end with it.
+  config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(v1::CONTAINER);
+  shell.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_pid(v1::CONTAINER);
+  std::string pod = RunPod(config);
+  std::string container = StartNew(pod, shell);
+  KillPause(pod);
+  EXPECT_TRUE(Eventually([&] { return PodStatus(pod).state() == v1::SANDBOX_NOTREADY; }));
+  EXPECT_EQ(StatusOf(container).state(), v1::CONTAINER_RUNNING);
+  EXPECT_EQ(TryCreate(pod, Sleeper("late")).code(), grpc::FAILED_PRECONDITION);
+  EXPECT_EQ(Exec(container, {"echo", "on"}).stdout(), "on\n");
+  std::string next = RunPod(PodConfig("next", Net::kBridge));
+  StopContainer(container, 60);
+  EXPECT_EQ(StatusOf(container).exit_code(), 3);
+  StopPod(pod);
+  RemovePod(pod);
+  StartNew(next, Sleeper("c"));
+}
+
+TEST_F(Succession, WhileNoDaemonRunsPauseHasNoneEither) {
+  std::string pod = RunPod(PodConfig("pod", Net::kBridge));
+  std::string container = StartNew(pod, Sleeper("c"));
+  KillDaemon();
+  KillPause(pod);
+  Restart();
+  EXPECT_TRUE(Eventually([&] { return PodStatus(pod).state() == v1::SANDBOX_NOTREADY; }));
+  EXPECT_EQ(WaitExited(container).exit_code(), 137);
+}
+
 TEST_F(Succession, WithoutPauseThePodEnds) {
   std::string pod = RunPod(PodConfig("pod", Net::kBridge));
   std::string container = StartNew(pod, Sleeper("c"));
   pid_t shim = ShimOf(pod);
   ASSERT_EQ(::kill(shim, SIGSTOP), 0);
-  std::string group = "/" + pod;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    std::string cgroup = ReadText(entry.path().string() + "/cgroup");
-    if (cgroup.find(group + "\n") == std::string::npos || cgroup.find("shims" + group) != std::string::npos) continue;
-    ASSERT_TRUE(::kill(std::stoi(entry.path().filename()), SIGKILL) == 0 || errno == ESRCH);  // they end together
-  }
+  KillPause(pod);
   ASSERT_EQ(::kill(shim, SIGKILL), 0);
   EXPECT_TRUE(Eventually([&] { return PodStatus(pod).state() == v1::SANDBOX_NOTREADY; }));
   auto exit = WaitExited(container);
