@@ -1,8 +1,8 @@
 // Pod: one sandbox in memory: its record, its serial queue, the connection to its shim.
 //
-//   kMaking --all steps done--> kReady --StopPod, shim lost for good--> kNotReady --RemovePod--> gone
-//      |                                                                  ^
-//      +---- a step failed and its undo too ------------------------------+        (undone whole: gone)
+//   kMaking --all steps done--> kReady --StopPod, pause killed, shim lost for good--> kNotReady --RemovePod--> gone
+//      |                                                                               ^
+//      +---- a step failed and its undo too -------------------------------------------+        (undone whole: gone)
 //
 // Blocking work on a pod runs in its queue, one at a time. Thread safe; the mutex is never held across I/O.
 #pragma once

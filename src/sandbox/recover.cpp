@@ -201,7 +201,7 @@ void Node::Adopt(const PodRef& pod) {
   auto connected = ConnectShim(*pod, After(kShimCall));
   if (connected.ok()) {
     shim::PauseStarted pause = (*connected)->TakePause();
-    // A successor whose daemon died before it was told.
+    // A successor whose daemon died before it was told, or pause was killed: then there is none, and the pod ends.
     if (pause.pid == 0) return told(SucceedShim(*pod));
     pod->pause_pidfd = std::move(pause.pidfd);
     pod->Change([&](PodView& view) { view.pause_pid = pause.pid; });

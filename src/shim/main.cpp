@@ -2,7 +2,8 @@
 //
 // One per pod, started by cradled, and outlives it. Descriptor 3 is its listening socket (protocol.h), 4 the
 // pause program (O_PATH), 2 its log. The pod's processes are its children, or become so (subreaper). Main thread: this
-// loop, which never touches a disk; the log thread writes the containers' logs.
+// loop, which never touches a disk, nor a pipe that a container has open; the log thread writes the containers' logs, and
+// each command has a relay (relay.h).
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -42,7 +43,7 @@ Result<Arguments> ParseArguments(int argc, char** argv) {
   return out;
 }
 
-// One arena for both threads, small steps, and memory that is free goes back: a pod's shim is measured in kilobytes.
+// One arena for all threads, small steps, and memory that is free goes back: a pod's shim is measured in kilobytes.
 void TuneMemory() {
   ::mallopt(M_ARENA_MAX, 1);
   ::mallopt(M_TOP_PAD, 4096);

@@ -115,7 +115,7 @@ TEST_F(ShimTest, ExecWhosePipeIsHeldHoldsUpNobodyElse) {
   {
     test::HeldPipe holder("/proc/" + std::to_string(command) + "/fd/1");
     ASSERT_EQ(::kill(command, SIGKILL), 0);
-    while (::kill(command, 0) == 0) sched_yield();  // reaped
+    for (Deadline deadline = Soon(); ::kill(command, 0) == 0; sched_yield()) ASSERT_GT(MillisLeft(deadline), 0) << "not reaped";
     auto other = Exec(ExecOf(plan, "echo on"));
     ASSERT_TRUE(other.ok()) << other.error().text();
     EXPECT_EQ(other->out, "on\n");
