@@ -1,61 +1,16 @@
-// Exec, Attach and PortForward over SPDY: what flows, how it ends, what a bad client costs, and what is left: nothing.
+// Exec and Attach over SPDY: what flows, how it ends, what a bad client costs, and what is left: nothing.
 #include <signal.h>
 
 #include <filesystem>
 #include <thread>
 
 #include "held_pipe.h"
-#include "support/echo_server.h"
-#include "support/node_test.h"
-#include "support/spdy_client.h"
+#include "stream_base.h"
 
 namespace cradle::test {
 namespace {
 
 constexpr char kSuccess[] = R"({"metadata":{},"status":"Success"})";
-
-class StreamBase : public NodeTest {
- protected:
-  std::string ExecUrl(const std::string& container, const std::string& script, bool in = false, bool tty = false) {
-    v1::ExecRequest request;
-    request.set_container_id(container);
-    for (const std::string& word : {std::string("sh"), std::string("-c"), script}) request.add_cmd(word);
-    request.set_stdin(in);
-    request.set_stdout(true);
-    request.set_stderr(!tty);
-    request.set_tty(tty);
-    return Must(CRI_CALL(Exec, request)).url();
-  }
-  std::string AttachUrl(const std::string& container, bool in = false, bool tty = false) {
-    v1::AttachRequest request;
-    request.set_container_id(container);
-    request.set_stdin(in);
-    request.set_stdout(true);
-    request.set_stderr(!tty);
-    request.set_tty(tty);
-    return Must(CRI_CALL(Attach, request)).url();
-  }
-  std::string ForwardUrl(const std::string& pod) {
-    v1::PortForwardRequest request;
-    request.set_pod_sandbox_id(pod);
-    return Must(CRI_CALL(PortForward, request)).url();
-  }
-  // There is another one when it returns; what is asked of it waits until it has taken over.
-  void KillShim(const std::string& pod) {
-    pid_t shim = ShimOf(pod);
-    ASSERT_EQ(::kill(shim, SIGKILL), 0);
-    ASSERT_TRUE(Eventually([&] { return ShimOf(pod) != shim; }));
-  }
-  static size_t FdsOf(pid_t pid) {
-    size_t count = 0;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/fd"))
-      count += entry.path().empty() ? 0 : 1;
-    return count;
-  }
-  bool Runs(const std::string& container, const std::string& text) {
-    return NodeTest::Exec(container, {"ps"}).stdout().find(text) != std::string::npos;
-  }
-};
 
 // Of a process with these arguments.
 pid_t Find(const std::string& command) {
@@ -441,101 +396,6 @@ TEST_F(StreamAttach, ASuccessorOfTheShimHasInputAndOutput) {
     last.Send(streams.in, tty ? "\4" : "", !tty);
     EXPECT_TRUE(last.ReadToEnd());
     EXPECT_EQ(WaitExited(container).exit_code(), 4);
-  }
-}
-
-class StreamForward : public StreamBase {
- protected:
-  struct Pair {
-    uint32_t error = 0, data = 0;
-  };
-  static Pair Dial(SpdyClient& client, int port, int request) {
-    Pair pair;
-    for (std::string type : {"error", "data"}) {
-      uint32_t id = client.Open(SpdyClient::Headers{
-          {"streamtype", type}, {"port", std::to_string(port)}, {"requestid", std::to_string(request)}});
-      (type == "error" ? pair.error : pair.data) = id;
-    }
-    client.Send(pair.error, {}, true);
-    return pair;
-  }
-  // Serves files on the pod's port 8080, with an answer for each name: 404.
-  void RunWeb(Net net, const std::string& address) {
-    pod_ = RunPod(PodConfig("pod", net));
-    container_ = StartNew(pod_, Shell("c", "exec httpd -f -p " + address));
-    ASSERT_TRUE(Eventually([&] {
-      return NodeTest::Exec(container_, {"grep", "-q", ":1F90 ", "/proc/net/tcp", "/proc/net/tcp6"}).exit_code() == 0;
-    }));
-  }
-  static constexpr char kAsk[] = "GET /none HTTP/1.0\r\n\r\n";
-  std::string pod_, container_;
-};
-
-TEST_F(StreamForward, CarriesAHundredConnectionsAndTheirHalfCloses) {
-  EchoServer echo;
-  SpdyClient client(ForwardUrl(RunPod(PodConfig("pod", Net::kHost))), "portforward.k8s.io");
-  ASSERT_EQ(client.status(), 101);
-  std::vector<Pair> pairs;
-  for (int i = 0; i < 100; ++i) pairs.push_back(Dial(client, echo.port(), i));
-  auto text = [](size_t i) { return "hello " + std::to_string(i) + std::string(300'000, 'x'); };
-  std::thread writer([&] {
-    for (size_t i = 0; i < pairs.size(); ++i) client.Send(pairs[i].data, text(i));
-    for (Pair& pair : pairs) client.Send(pair.data, {}, true);
-  });
-  EXPECT_TRUE(client.ReadUntil([&] {
-    for (Pair& pair : pairs)
-      if (!client.stream(pair.data).ended || !client.stream(pair.error).ended) return false;
-    return true;
-  }));
-  writer.join();
-  for (size_t i = 0; i < pairs.size(); ++i) {
-    EXPECT_TRUE(client.stream(pairs[i].data).data == text(i)) << i;
-    EXPECT_EQ(client.stream(pairs[i].error).data, "");
-  }
-}
-
-TEST_F(StreamForward, EndsWithItsShimAndIsThereAgain) {
-  EchoServer echo;
-  std::string pod = RunPod(PodConfig("pod", Net::kHost));
-  std::string container = StartNew(pod, Sleeper("c"));
-  for (int i = 0; i < 2; ++i) {
-    SpdyClient client(ForwardUrl(pod), "portforward.k8s.io");
-    Pair pair = Dial(client, echo.port(), 1);
-    client.Send(pair.data, "hello");
-    EXPECT_TRUE(client.ReadUntil([&] { return client.stream(pair.data).data == "hello"; }));
-    KillShim(pod);
-    EXPECT_TRUE(client.ReadToEnd());
-    EXPECT_EQ(NodeTest::Exec(container, {"echo", "alive"}).stdout(), "alive\n");
-  }
-}
-
-TEST_F(StreamForward, TriesIpv6AfterIpv4) {
-  RunWeb(Net::kBridge, "[::1]:8080");
-  SpdyClient client(ForwardUrl(pod_), "portforward.k8s.io");
-  Pair pair = Dial(client, 8080, 1);
-  client.Send(pair.data, kAsk);
-  EXPECT_TRUE(client.ReadUntil([&] { return client.stream(pair.data).ended; }));
-  EXPECT_NE(client.stream(pair.data).data.find("404 Not Found"), std::string::npos);
-}
-
-TEST_F(StreamForward, SaysWhyNothingAnswers) {
-  RunWeb(Net::kBridge, "127.0.0.1:8080");
-  SpdyClient client(ForwardUrl(pod_), "portforward.k8s.io");
-  Pair refused = Dial(client, 8081, 1);
-  EXPECT_TRUE(client.ReadUntil([&] { return client.stream(refused.error).ended; }));
-  EXPECT_NE(client.stream(refused.error).data.find("Connection refused"), std::string::npos);
-  Pair fine = Dial(client, 8080, 2);
-  client.Send(fine.data, kAsk);
-  EXPECT_TRUE(client.ReadUntil([&] { return client.stream(fine.data).ended; }));
-  EXPECT_NE(client.stream(fine.data).data.find("404 Not Found"), std::string::npos);
-}
-
-TEST_F(StreamForward, RefusesWhatIsNoPort) {
-  pod_ = RunPod(PodConfig("pod"));
-  SpdyClient client(ForwardUrl(pod_), "portforward.k8s.io");
-  for (const char* port : {"0", "65536", "-1", "http", ""}) {
-    uint32_t id = client.Open(SpdyClient::Headers{{"streamtype", "error"}, {"port", port}, {"requestid", "1"}});
-    EXPECT_TRUE(client.ReadUntil([&] { return client.stream(id).reset; })) << port;
   }
 }
 
